@@ -1,0 +1,63 @@
+/* What differs between CPython versions in filling a frame object that never ran. One file per family of versions
+ * implements all of it; CMakeLists.txt chooses the file.
+ *
+ * A frame is made by PyFrame_New and then looks as if it had stopped at an instruction: it can be inspected like one
+ * that an exception left, and is never executed. */
+#ifndef PYSNAP_REPLAY_FRAME_OPS_H_
+#define PYSNAP_REPLAY_FRAME_OPS_H_
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <frameobject.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A new frame of `code`, without locals, at its first instruction and without f_back. `globals` is a real dict that has
+ * no "__builtins__" yet (so that PyFrame_New takes the interpreter's own). `locals`: the namespace of a class body or
+ * module, NULL for a function. NULL with an exception set on failure. */
+PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* locals, PyObject* builtins);
+
+/* `offset`: of the last instruction, in bytes; even, within the code, or negative for one that did not start. */
+void pysnap_frame_set_lasti(PyObject* frame, int offset);
+
+/* Fast locals, cells and free variables, in one numbering. */
+int pysnap_code_slots(PyCodeObject* code);
+
+int pysnap_code_free_count(PyCodeObject* code);
+
+/* As co_localspluskinds has it since 3.11 (Include/internal/pycore_code.h). */
+enum { PYSNAP_SLOT_HIDDEN = 0x10, PYSNAP_SLOT_LOCAL = 0x20, PYSNAP_SLOT_CELL = 0x40, PYSNAP_SLOT_FREE = 0x80 };
+int pysnap_code_slot_kind(PyCodeObject* code, int index);
+
+/* Borrowed. */
+PyObject* pysnap_code_slot_name(PyCodeObject* code, int index);
+
+/* Gives a new code object the captured kinds, of which its constructor loses the finer bits. False, and nothing is
+ * changed, when they contradict the code's own. Nothing to do before 3.11. */
+int pysnap_code_set_kinds(PyCodeObject* code, const char* kinds, Py_ssize_t count);
+
+/* Whether a slot of this kind must hold a cell whenever a frame is inspected. */
+int pysnap_slot_needs_cell(int kind);
+
+/* Steals `value`; `index` is in [0, pysnap_code_slots). */
+void pysnap_frame_set_slot(PyObject* frame, int index, PyObject* value);
+
+/* Borrowed; NULL when unset. */
+PyObject* pysnap_frame_get_slot(PyObject* frame, int index);
+
+/* Replaces f_back; `back` may be NULL. */
+void pysnap_frame_set_back(PyObject* frame, PyObject* back);
+
+/* Borrowed f_back as set above, without asking for frames that run; NULL if there is none. */
+PyObject* pysnap_frame_get_back(PyObject* frame);
+
+/* Writes f_locals, where it is a copy, back to the frame: what a debugger assigned sticks. */
+void pysnap_frame_commit(PyObject* frame);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* PYSNAP_REPLAY_FRAME_OPS_H_ */

@@ -1,0 +1,58 @@
+/* 3.10: PyFrameObject of Include/cpython/frameobject.h; f_lasti counts code units, f_state says whether it runs. */
+#include "replay_ext/core/frame_ops/frame_ops.h"
+
+PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* locals, PyObject* builtins) {
+  PyFrameObject* frame = PyFrame_New(PyThreadState_Get(), code, globals, locals);
+  if (frame == NULL) return NULL;
+  Py_INCREF(builtins);
+  Py_XSETREF(frame->f_builtins, builtins);
+  Py_CLEAR(frame->f_back);
+  frame->f_stackdepth = 0;
+  frame->f_state = FRAME_RAISED;
+  return (PyObject*)frame;
+}
+
+void pysnap_frame_set_lasti(PyObject* frame, int offset) {
+  ((PyFrameObject*)frame)->f_lasti = offset < 0 ? -1 : offset / 2;
+}
+
+int pysnap_code_slots(PyCodeObject* code) {
+  return code->co_nlocals + (int)PyTuple_GET_SIZE(code->co_cellvars) + (int)PyTuple_GET_SIZE(code->co_freevars);
+}
+
+int pysnap_code_free_count(PyCodeObject* code) { return (int)PyTuple_GET_SIZE(code->co_freevars); }
+
+int pysnap_code_slot_kind(PyCodeObject* code, int index) {
+  if (index < code->co_nlocals) return PYSNAP_SLOT_LOCAL;
+  return index < code->co_nlocals + PyTuple_GET_SIZE(code->co_cellvars) ? PYSNAP_SLOT_CELL : PYSNAP_SLOT_FREE;
+}
+
+PyObject* pysnap_code_slot_name(PyCodeObject* code, int index) {
+  Py_ssize_t at = index;
+  if (at < code->co_nlocals) return PyTuple_GetItem(code->co_varnames, at);
+  at -= code->co_nlocals;
+  if (at < PyTuple_GET_SIZE(code->co_cellvars)) return PyTuple_GetItem(code->co_cellvars, at);
+  return PyTuple_GetItem(code->co_freevars, at - PyTuple_GET_SIZE(code->co_cellvars));
+}
+
+int pysnap_code_set_kinds(PyCodeObject* code, const char* kinds, Py_ssize_t count) {
+  (void)code, (void)kinds, (void)count;
+  return 1;
+}
+
+int pysnap_slot_needs_cell(int kind) { return (kind & (PYSNAP_SLOT_CELL | PYSNAP_SLOT_FREE)) != 0; }
+
+void pysnap_frame_set_slot(PyObject* frame, int index, PyObject* value) {
+  Py_XSETREF(((PyFrameObject*)frame)->f_localsplus[index], value);
+}
+
+PyObject* pysnap_frame_get_slot(PyObject* frame, int index) { return ((PyFrameObject*)frame)->f_localsplus[index]; }
+
+void pysnap_frame_set_back(PyObject* frame, PyObject* back) {
+  Py_XINCREF(back);
+  Py_XSETREF(((PyFrameObject*)frame)->f_back, (PyFrameObject*)back);
+}
+
+PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameObject*)frame)->f_back; }
+
+void pysnap_frame_commit(PyObject* frame) { PyFrame_LocalsToFast((PyFrameObject*)frame, 0); }

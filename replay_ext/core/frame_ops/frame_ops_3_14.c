@@ -1,0 +1,81 @@
+/* 3.14 and 3.15: as 3.13, but slots are _PyStackRef (Include/internal/pycore_stackref.h), whose NULL is not 0 bits. */
+/* Python.h, and what it is told, come first. */
+// clang-format off
+#define Py_BUILD_CORE 1
+#include "replay_ext/core/frame_ops/frame_ops.h"
+#include <internal/pycore_frame.h>
+#include <internal/pycore_interpframe.h>
+// clang-format on
+
+static _PyInterpreterFrame* Inner(PyObject* frame) { return ((PyFrameObject*)frame)->f_frame; }
+
+PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* locals, PyObject* builtins) {
+  (void)builtins; /* PyFrame_New found them, and its function keeps them alive */
+  PyFrameObject* frame = PyFrame_New(PyThreadState_Get(), code, globals, locals);
+  if (frame == NULL) return NULL;
+  frame->f_frame->stackpointer = frame->f_frame->localsplus + code->co_nlocalsplus;
+  return (PyObject*)frame;
+}
+
+void pysnap_frame_set_lasti(PyObject* frame, int offset) {
+  PyCodeObject* code = _PyFrame_GetCode(Inner(frame));
+  /* Before the first traceable instruction a frame counts as incomplete: it would have no line. */
+  int unit = offset < 0 ? 0 : offset / 2;
+  if (unit < code->_co_firsttraceable) unit = code->_co_firsttraceable;
+  Inner(frame)->instr_ptr = _PyFrame_GetBytecode(Inner(frame)) + unit;
+}
+
+int pysnap_code_slots(PyCodeObject* code) { return code->co_nlocalsplus; }
+
+int pysnap_code_free_count(PyCodeObject* code) { return code->co_nfreevars; }
+
+int pysnap_code_slot_kind(PyCodeObject* code, int index) {
+  return (unsigned char)PyBytes_AS_STRING(code->co_localspluskinds)[index];
+}
+
+PyObject* pysnap_code_slot_name(PyCodeObject* code, int index) {
+  return PyTuple_GET_ITEM(code->co_localsplusnames, index);
+}
+
+int pysnap_code_set_kinds(PyCodeObject* code, const char* kinds, Py_ssize_t count) {
+  const int mask = PYSNAP_SLOT_LOCAL | PYSNAP_SLOT_CELL | PYSNAP_SLOT_FREE;
+  if (count != code->co_nlocalsplus) return 0;
+  for (int i = 0; i < code->co_nlocalsplus; ++i) {
+    if (((unsigned char)kinds[i] & mask) != (pysnap_code_slot_kind(code, i) & mask)) return 0;
+  }
+  PyObject* bytes = PyBytes_FromStringAndSize(kinds, count);
+  if (bytes == NULL) {
+    PyErr_Clear();
+    return 0;
+  }
+  Py_SETREF(code->co_localspluskinds, bytes);
+  return 1;
+}
+
+/* A cell variable has its plain value before MAKE_CELL. */
+int pysnap_slot_needs_cell(int kind) { return (kind & PYSNAP_SLOT_FREE) != 0; }
+
+void pysnap_frame_set_slot(PyObject* frame, int index, PyObject* value) {
+  _PyStackRef* slot = &Inner(frame)->localsplus[index];
+  const _PyStackRef old = *slot;
+  *slot = PyStackRef_NULL;
+  if (value != NULL) {
+    *slot = PyStackRef_FromPyObjectNew(value);
+    Py_DECREF(value);
+  }
+  PyStackRef_XCLOSE(old);
+}
+
+PyObject* pysnap_frame_get_slot(PyObject* frame, int index) {
+  const _PyStackRef slot = Inner(frame)->localsplus[index];
+  return PyStackRef_IsNull(slot) ? NULL : PyStackRef_AsPyObjectBorrow(slot);
+}
+
+void pysnap_frame_set_back(PyObject* frame, PyObject* back) {
+  Py_XINCREF(back);
+  Py_XSETREF(((PyFrameObject*)frame)->f_back, (PyFrameObject*)back);
+}
+
+PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameObject*)frame)->f_back; }
+
+void pysnap_frame_commit(PyObject* frame) { (void)frame; }

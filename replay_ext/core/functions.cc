@@ -1,0 +1,175 @@
+// Functions, methods, modules, and stand-ins for what is written in C or suspended.
+#include <cstddef>
+
+#include "replay_ext/core/loader.h"
+
+namespace pysnap::replay {
+namespace {
+
+PyObject** ModuleDictSlot(PyObject* module) {
+  // md_dict of PyModuleObject (Objects/moduleobject.c), wherever this version has it.
+  return reinterpret_cast<PyObject**>(reinterpret_cast<char*>(module) + PyModule_Type.tp_dictoffset);
+}
+
+void Replace(PyObject** slot, PyObject* value) {
+  PyObject* old = *slot;
+  Py_XINCREF(value);
+  *slot = value;
+  Py_XDECREF(old);
+}
+
+}  // namespace
+
+PyObject* Loader::MakeFunction(const Object& object) {
+  const Function function(object.data);
+  PyObject* code = options_.run_code && codes_.count(function.code) != 0 && codes_[function.code].real
+                       ? GetIf(function.code, &PyCode_Type)
+                       : RefusingCode(function.code);
+  if (code == nullptr) return NewAbsent("inconsistent", "a function without code", object.type).release();
+  PyObject* globals = GetIf(function.globals, &PyDict_Type);
+  Ref own;
+  if (globals == nullptr) {
+    own = Ref(PyDict_New());
+    globals = own.get();
+  }
+  return globals != nullptr ? PyFunction_New(code, globals) : nullptr;
+}
+
+void Loader::FillFunction(PyObject* made, const Object& object) {
+  if (!PyFunction_Check(made)) return;
+  const Function message(object.data);
+  PyFunctionObject* function = reinterpret_cast<PyFunctionObject*>(made);
+  const auto set = [](PyObject** slot, PyObject* value) {
+    if (value != nullptr) Replace(slot, value);
+  };
+  set(&function->func_name, GetIf(message.name, &PyUnicode_Type));
+  set(&function->func_qualname, GetIf(message.qualname, &PyUnicode_Type));
+  if (message.doc != 0) set(&function->func_doc, Get(message.doc));
+  if (message.module != 0) set(&function->func_module, Get(message.module));
+  set(&function->func_defaults, GetIf(message.defaults, &PyTuple_Type));
+  set(&function->func_kwdefaults, GetIf(message.kwdefaults, &PyDict_Type));
+  set(&function->func_annotations, GetIf(message.annotations, &PyDict_Type));
+  if (object.dict != 0) set(&function->func_dict, GetIf(object.dict, &PyDict_Type));
+  // The closure must be a tuple of as many cells as the code has free variables.
+  PyObject* closure = GetIf(message.closure, &PyTuple_Type);
+  PyCodeObject* code = reinterpret_cast<PyCodeObject*>(function->func_code);
+  const Py_ssize_t frees = pysnap_code_free_count(code);
+  if (frees == 0) return;
+  Ref cells(PyTuple_New(frees));
+  if (!cells) return;
+  for (Py_ssize_t i = 0; i < frees; ++i) {
+    PyObject* cell = nullptr;
+    if (closure != nullptr && i < PyTuple_GET_SIZE(closure)) cell = PyTuple_GET_ITEM(closure, i);
+    cell = cell != nullptr && PyCell_Check(cell) ? Ref::New(cell).release() : PyCell_New(nullptr);
+    PyTuple_SET_ITEM(cells.get(), i, cell);
+  }
+  bool whole = closure != nullptr && PyTuple_GET_SIZE(closure) == frees;
+  for (Py_ssize_t i = 0; whole && i < frees; ++i) {
+    whole = PyTuple_GET_ITEM(closure, i) == PyTuple_GET_ITEM(cells.get(), i);
+  }
+  Replace(&function->func_closure, whole ? closure : cells.get());
+}
+
+PyObject* Loader::MakeMethod(const Object& object) {
+  const Method method(object.data);
+  return PyMethod_New(Get(method.function), Get(method.self));
+}
+
+PyObject* Loader::MakeBuiltinFunction(const Object& object) {
+  const BuiltinFunction function(object.data);
+  PyObject* name = Name(function.name);
+  PyTypeObject* owner = ClassOf(function.objclass);
+  if (owner != nullptr && !IsRebuilt(owner)) {
+    // A slot wrapper, method or member descriptor of a type that is the interpreter's own.
+    Ref names = TypeDict(owner);
+    PyObject* own = names ? PyDict_GetItem(names.get(), name) : nullptr;
+    if (own != nullptr) {
+      Py_INCREF(own);
+      return own;
+    }
+  }
+  PyObject* self = function.self != 0 ? Get(function.self) : nullptr;
+  PyObject* module = function.module != 0 ? Get(function.module) : self;
+  if (module != nullptr) {
+    Ref module_name = PyModule_Check(module)    ? Ref(PyModule_GetNameObject(module))
+                      : PyUnicode_Check(module) ? Ref::New(module)
+                                                : Ref();
+    PyErr_Clear();
+    Ref key(module_name ? PyTuple_Pack(2, module_name.get(), name) : nullptr);
+    PyObject* known = key ? PyDict_GetItem(options_.known_functions, key.get()) : nullptr;
+    if (known != nullptr) {
+      Py_INCREF(known);
+      return known;
+    }
+  }
+  if (self != nullptr && !PyModule_Check(self)) {
+    // A bound method of a builtin value: [].append.
+    PyTypeObject* type = PyType_Check(self) ? reinterpret_cast<PyTypeObject*>(self) : Py_TYPE(self);
+    Ref names = TypeDict(type);
+    if (!IsRebuilt(type) && names && reinterpret_cast<PyObject*>(type) != options_.absent &&
+        PyDict_GetItem(names.get(), name) != nullptr) {
+      Ref bound(PyType_Check(self) ? PyType_Type.tp_getattro(self, name) : PyObject_GenericGetAttr(self, name));
+      if (bound && PyCFunction_Check(bound.get())) return bound.release();
+      PyErr_Clear();
+    }
+  }
+  return PyObject_CallFunctionObjArgs(options_.builtin_function, name, self != nullptr ? self : Py_None,
+                                      owner != nullptr ? reinterpret_cast<PyObject*>(owner) : Py_None, nullptr);
+}
+
+PyObject* Loader::MakeModule(const Object& object, PyTypeObject* type) {
+  const Module module(object.data);
+  PyObject* name = GetIf(module.name, &PyUnicode_Type);
+  if (name != nullptr && PyUnicode_CompareWithASCIIString(name, "builtins") == 0) {
+    if (module.dict != 0) real_namespaces_.insert(module.dict);
+    Py_INCREF(builtins_.get());
+    return builtins_.get();
+  }
+  PyObject* made = type != nullptr && IsRebuilt(type) && PyType_IsSubtype(type, &PyModule_Type)
+                       ? NewInstance(type)
+                       : PyModule_NewObject(name != nullptr ? name : empty_str_.get());
+  if (made == nullptr) return nullptr;
+  PyObject* dict = GetIf(module.dict, &PyDict_Type);
+  if (dict != nullptr) {
+    globals_.insert(dict);
+    Replace(ModuleDictSlot(made), dict);
+  }
+  return made;
+}
+
+PyObject* Loader::MakeSuspended(uint32_t id, const Object& object) {
+  const Generator generator(object.data);
+  if (generator.has_frame) {
+    const Frame frame(generator.frame);
+    generator_frames_[id] = {frame, Ref(MakeFrame(frame))};
+  }
+  PyTypeObject* type = reinterpret_cast<PyTypeObject*>(options_.suspended);
+  return NewInstance(type);
+}
+
+void Loader::FillSuspended(PyObject* made, uint32_t id, const Object& object) {
+  if (reinterpret_cast<PyObject*>(Py_TYPE(made)) != options_.suspended) return;
+  const Generator generator(object.data);
+  constexpr const char* kKinds[] = {"unknown", "generator", "coroutine", "async_generator"};
+  constexpr const char* kStates[] = {"unknown", "created", "suspended", "running", "closed"};
+  const auto set = [&](const char* name, PyObject* value) {
+    if (value != nullptr) PyObject_SetAttrString(made, name, value);
+    PyErr_Clear();
+  };
+  const auto set_text = [&](const char* name, const char* text) {
+    Ref value(PyUnicode_FromString(text));
+    set(name, value.get());
+  };
+  set_text("kind", generator.kind < std::size(kKinds) ? kKinds[generator.kind] : kKinds[0]);
+  set_text("state", generator.state < std::size(kStates) ? kStates[generator.state] : kStates[0]);
+  Ref address(PyLong_FromUnsignedLongLong(object.address));
+  set("address", address.get());
+  set("name", generator.name != 0 ? Get(generator.name) : nullptr);
+  set("qualname", generator.qualname != 0 ? Get(generator.qualname) : nullptr);
+  set("code", generator.code != 0 ? Get(generator.code) : nullptr);
+  set("awaiting", generator.awaiting != 0 ? Get(generator.awaiting) : nullptr);
+  const auto frame = generator_frames_.find(id);
+  if (frame != generator_frames_.end()) set("frame", frame->second.frame.get());
+}
+
+}  // namespace pysnap::replay

@@ -1,0 +1,106 @@
+// pysnap._core: the extension module.
+#include <cerrno>
+#include <exception>
+#include <memory>
+#include <new>
+#include <string>
+
+#include "replay_ext/core/loader.h"
+
+namespace pysnap::replay {
+namespace {
+
+// load(path, hooks, run_code) -> dict. Raises OSError, hooks["damaged"] (the exception class), or MemoryError.
+PyObject* Load(PyObject*, PyObject* args) {
+  PyObject* path = nullptr;
+  PyObject* hooks = nullptr;
+  int run_code = 0;
+  if (!PyArg_ParseTuple(args, "O&O!p", PyUnicode_FSConverter, &path, &PyDict_Type, &hooks, &run_code)) return nullptr;
+  Ref path_holder(path);
+  LoadOptions options;
+  options.run_code = run_code != 0;
+  PyObject* damaged = PyDict_GetItemString(hooks, "damaged");
+  const struct {
+    const char* name;
+    PyObject** slot;
+  } wanted[] = {
+      {"absent", &options.absent},
+      {"refused", &options.refused},
+      {"foreign", &options.foreign},
+      {"suspended", &options.suspended},
+      {"builtin_function", &options.builtin_function},
+      {"known_types", &options.known_types},
+      {"plain_types", &options.plain_types},
+      {"known_functions", &options.known_functions},
+      {"part_builders", &options.part_builders},
+  };
+  for (const auto& each : wanted) {
+    *each.slot = PyDict_GetItemString(hooks, each.name);
+    if (*each.slot == nullptr) return PyErr_Format(PyExc_TypeError, "hooks lack %s", each.name);
+  }
+  if (damaged == nullptr || !PyType_Check(options.absent) || !PyType_Check(options.suspended) ||
+      !PyDict_Check(options.known_types) || !PyDict_Check(options.known_functions) ||
+      !PyDict_Check(options.part_builders) || !PySet_Check(options.plain_types)) {
+    PyErr_SetString(PyExc_TypeError, "hooks of the wrong types");
+    return nullptr;
+  }
+  try {
+    const auto file = std::make_unique<SnapshotFile>();
+    std::string error;
+    int number = 0;
+    bool ok = false;
+    Py_BEGIN_ALLOW_THREADS;
+    ok = file->Read(PyBytes_AS_STRING(path), &error, &number);
+    Py_END_ALLOW_THREADS;
+    if (!ok && number != 0) {
+      errno = number;
+      return PyErr_SetFromErrnoWithFilename(PyExc_OSError, PyBytes_AS_STRING(path));
+    }
+    if (!ok) {
+      PyErr_SetString(damaged, error.c_str());
+      return nullptr;
+    }
+    Loader loader(*file, options);
+    return loader.Load().release();
+  } catch (const std::bad_alloc&) {
+    return PyErr_NoMemory();
+  } catch (const std::exception& problem) {
+    PyErr_SetString(damaged, problem.what());
+    return nullptr;
+  }
+}
+
+PyObject* Commit(PyObject*, PyObject* frame) {
+  if (!PyFrame_Check(frame)) {
+    PyErr_SetString(PyExc_TypeError, "a frame is needed");
+    return nullptr;
+  }
+  pysnap_frame_commit(frame);
+  if (PyErr_Occurred()) return nullptr;
+  Py_RETURN_NONE;
+}
+
+PyMethodDef kMethods[] = {
+    {"load", Load, METH_VARARGS, "load(path, hooks, run_code): rebuild a snapshot's objects and frames."},
+    {"commit", Commit, METH_O, "commit(frame): write what was assigned to frame.f_locals into the frame."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyModuleDef kModule = {
+    PyModuleDef_HEAD_INIT,
+    "_core",
+    "Rebuilds Python objects and frames from a snapshot.",
+    -1,
+    kMethods,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
+};
+
+}  // namespace
+}  // namespace pysnap::replay
+
+// 3.8's PyMODINIT_FUNC does not make it visible.
+extern "C" __attribute__((visibility("default"))) PyObject* PyInit__core();
+extern "C" PyObject* PyInit__core() { return PyModule_Create(&pysnap::replay::kModule); }

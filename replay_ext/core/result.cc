@@ -1,0 +1,166 @@
+// What a load gives to Python: plain dicts and lists, of which _load.py makes the Snapshot.
+#include "replay_ext/core/loader.h"
+
+namespace pysnap::replay {
+namespace {
+
+class Dict {
+ public:
+  Dict() : dict_(PyDict_New()) {}
+  // Takes over `value`; null becomes None.
+  Dict& Set(const char* key, PyObject* value) {
+    Ref held(value);
+    PyErr_Clear();
+    if (dict_) PyDict_SetItemString(dict_.get(), key, held ? held.get() : Py_None);
+    return *this;
+  }
+  Dict& Set(const char* key, Ref value) { return Set(key, value.release()); }
+  Ref Take() { return std::move(dict_); }
+
+ private:
+  Ref dict_;
+};
+
+Ref HeaderText(Bytes bytes) {
+  PyObject* text = PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "surrogateescape");
+  return Ref(text);
+}
+
+// As the names of code objects are decoded.
+Ref PathText(Bytes bytes) {
+  PyObject* text = PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "surrogatepass");
+  if (text != nullptr) return Ref(text);
+  PyErr_Clear();
+  return Ref(PyUnicode_DecodeUTF8(bytes.data(), static_cast<Py_ssize_t>(bytes.size()), "backslashreplace"));
+}
+
+Ref Int(int64_t value) { return Ref(PyLong_FromLongLong(value)); }
+Ref Unsigned(uint64_t value) { return Ref(PyLong_FromUnsignedLongLong(value)); }
+Ref Bool(bool value) { return Ref(PyBool_FromLong(value)); }
+Ref None() { return Ref::New(Py_None); }
+
+// Reads a message that a hostile file may have broken; what follows it in the file is still good.
+template <typename Message, typename Use>
+void Each(const std::vector<Bytes>& records, Use use) {
+  for (const Bytes bytes : records) {
+    try {
+      use(Message(bytes));
+    } catch (const std::exception&) {
+      // Left out.
+    }
+  }
+}
+
+}  // namespace
+
+Ref Loader::HeaderDict() {
+  const Header& header = file_.header;
+  Ref argv(PyList_New(0));
+  for (const Bytes argument : header.argv) {
+    Ref text = HeaderText(argument);
+    if (argv && text) PyList_Append(argv.get(), text.get());
+  }
+  Dict dict;
+  dict.Set("reason", Int(header.reason))
+      .Set("signal", header.has_signal ? Int(header.signal) : None())
+      .Set("exit_code", header.has_exit_code ? Int(header.exit_code) : None())
+      .Set("fault_address", header.has_fault_address ? Unsigned(header.fault_address) : None())
+      .Set("native_id", header.has_native_id ? Int(header.native_id) : None())
+      .Set("pysnap_version", HeaderText(header.pysnap_version))
+      .Set("time_ns", Int(header.time_ns))
+      .Set("pid", Int(header.pid))
+      .Set("argv", std::move(argv))
+      .Set("executable", HeaderText(header.executable))
+      .Set("cwd", HeaderText(header.cwd))
+      .Set("hostname", HeaderText(header.hostname))
+      .Set("python", HeaderText(header.python.version))
+      .Set("major", Int(header.python.major))
+      .Set("minor", Int(header.python.minor))
+      .Set("debug", Bool(header.python.debug))
+      .Set("free_threaded", Bool(header.python.free_threaded));
+  return dict.Take();
+}
+
+Ref Loader::CaptureDict() {
+  Ref problems(PyList_New(0));
+  const auto add = [&](Bytes where, Bytes reason) {
+    Ref pair(Py_BuildValue("(NN)", HeaderText(where).release(), HeaderText(reason).release()));
+    if (problems && pair) PyList_Append(problems.get(), pair.get());
+    PyErr_Clear();
+  };
+  Each<Problem>(file_.problems, [&](const Problem& problem) { add(problem.where, problem.reason); });
+  for (const std::string& problem : problems_) add("replay", problem);
+  Dict dict;
+  dict.Set("complete", Bool(file_.has_trailer && file_.trailer.complete && !file_.cut))
+      .Set("cut", Bool(file_.cut || !file_.has_trailer))
+      .Set("pause_ns", Int(file_.trailer.pause_ns))
+      .Set("total_ns", Int(file_.trailer.total_ns))
+      .Set("objects",
+           Unsigned(file_.has_trailer && file_.trailer.objects != 0 ? file_.trailer.objects : file_.objects.size() - 1))
+      .Set("problems", std::move(problems));
+  return dict.Take();
+}
+
+Ref Loader::ThreadDict(const Thread& thread, size_t index) {
+  Ref frames(PyList_New(0));
+  for (size_t i = 0; i < thread.frames.size(); ++i) {
+    if (frames) PyList_Append(frames.get(), thread_frames_[index + i].frame.get());
+  }
+  const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
+  Dict dict;
+  dict.Set("native_id", Int(thread.native_id))
+      .Set("ident", Unsigned(thread.ident))
+      .Set("name", Ref::New(Name(thread.name)))
+      .Set("is_main", Bool(thread.is_main))
+      .Set("holds_gil", Bool(thread.holds_gil))
+      .Set("interpreter", Int(thread.interpreter))
+      .Set("stopped", Bool(thread.stopped))
+      .Set("handling", object(thread.handling))
+      .Set("raised", object(thread.raised))
+      .Set("truncated", thread.truncated.set ? Ref(NewAbsent(thread.truncated, 0)) : None())
+      .Set("frames", std::move(frames));
+  return dict.Take();
+}
+
+Ref Loader::Result() {
+  Ref threads(PyList_New(0));
+  size_t index = 0;
+  for (const Thread& thread : threads_) {
+    Ref dict = ThreadDict(thread, index);
+    index += thread.frames.size();
+    if (!threads || !dict || PyList_Append(threads.get(), dict.get()) < 0) return Ref();
+  }
+  Ref sources(PyList_New(0));
+  Each<SourceFile>(file_.sources, [&](const SourceFile& source) {
+    Ref content(PyBytes_FromStringAndSize(source.content.data(), static_cast<Py_ssize_t>(source.content.size())));
+    Ref pair(content ? Py_BuildValue("(NO)", PathText(source.filename).release(), content.get()) : nullptr);
+    if (sources && pair) PyList_Append(sources.get(), pair.get());
+  });
+  Ref globals(PyList_New(0));
+  for (PyObject* each : globals_) {
+    if (globals) PyList_Append(globals.get(), each);
+  }
+  Ref exception = None();
+  Ref exception_thread = None();
+  if (file_.has_exception) {
+    try {
+      const CrashException crash(file_.exception);
+      exception = Ref(NewGet(crash.object));
+      if (crash.native_id != 0) exception_thread = Int(crash.native_id);
+    } catch (const std::exception&) {
+      // Left out.
+    }
+  }
+  Dict dict;
+  dict.Set("header", HeaderDict())
+      .Set("capture", CaptureDict())
+      .Set("threads", std::move(threads))
+      .Set("sources", std::move(sources))
+      .Set("globals", std::move(globals))
+      .Set("exception", std::move(exception))
+      .Set("exception_thread", std::move(exception_thread))
+      .Set("same_code", Bool(same_code_));
+  return dict.Take();
+}
+
+}  // namespace pysnap::replay

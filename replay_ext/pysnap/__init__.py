@@ -1,0 +1,35 @@
+"""Debug a snapshot of a Python process: real frames and objects, rebuilt without running any of its code.
+
+snap = pysnap.load("pysnap-server-1234.pb")
+for thread in snap.threads:
+    traceback.print_stack(thread.frame)
+pysnap.post_mortem("pysnap-server-1234.pb")     # pdb in the frame that counts
+"""
+
+from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, Suspended
+from ._load import load
+from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
+
+__all__ = [
+    "Absent",
+    "BuiltinFunction",
+    "Capture",
+    "CodeFromOtherVersion",
+    "CodeNotRun",
+    "Problem",
+    "Process",
+    "Reason",
+    "Snapshot",
+    "SnapshotError",
+    "Suspended",
+    "Thread",
+    "load",
+    "post_mortem",
+]
+
+
+def post_mortem(path: str) -> None:
+    """Do what `pysnap replay` does: pdb inside the snapshot's frames."""
+    from ._replay import post_mortem as run
+
+    run(path)

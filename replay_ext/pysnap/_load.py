@@ -1,0 +1,53 @@
+"""pysnap.load: from a file to a Snapshot."""
+
+from __future__ import annotations
+
+import builtins
+import gc
+import os
+import sys
+from typing import Any, Dict, Union
+
+from . import _known, _sources
+from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, Suspended
+from ._snapshot import Snapshot, SnapshotError
+
+try:
+    from . import _core
+except ImportError as _error:
+    raise ImportError(
+        f"pysnap has no extension for this interpreter, Python {sys.version.split()[0]} ({sys.executable}): {_error}"
+    ) from None
+
+
+def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot:
+    """Rebuild what the snapshot at `path` holds. No code of the snapshot runs; nothing is imported for it.
+
+    Raises OSError if the file cannot be read and SnapshotError if it is not a snapshot, or damaged. With `run_code`
+    captured functions can be called, where this is the same Python version.
+    """
+    hooks: Dict[str, Any] = {
+        "damaged": SnapshotError,
+        "absent": Absent,
+        "refused": CodeNotRun,
+        "foreign": CodeFromOtherVersion,
+        "suspended": Suspended,
+        "builtin_function": BuiltinFunction,
+        "known_types": _known.known_types(),
+        "plain_types": _known.plain_types(),
+        "known_functions": _known.known_functions(),
+        "part_builders": _known.part_builders(),
+    }
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        facts = _core.load(os.fspath(path), hooks, run_code)
+    finally:
+        if was_enabled:
+            gc.enable()
+    for namespace in facts["globals"]:
+        # Frames were given the interpreter's own builtins; exec and eval look for them here.
+        if "__builtins__" in namespace:
+            namespace["__builtins__"] = builtins
+    _sources.install(facts["sources"], facts["globals"])
+    return Snapshot(facts)

@@ -1,0 +1,126 @@
+"""pdb inside the frames of a snapshot."""
+
+from __future__ import annotations
+
+import pdb
+import sys
+from types import FrameType, TracebackType
+from typing import Any, Callable, List, Optional, Type
+
+from . import _core
+from ._snapshot import Snapshot, Thread
+
+_NOT_RUNNING = "the program is not running: this is a snapshot of it"
+
+
+class SnapshotCommands(pdb.Pdb):
+    """What a debugger of the pdb family does differently for a snapshot."""
+
+    snapshot: Snapshot
+    thread: Optional[Thread] = None
+
+    # ------------------------------------------------------------ locals that stick
+
+    def postcmd(self, stop: bool, line: str) -> bool:
+        # Up to Python 3.12 f_locals is a copy, which the next look at it would overwrite from the frame.
+        if self.curframe is not None:
+            _core.commit(self.curframe)
+            # 3.11 and 3.12 write back once for each time that the frame was asked for its locals.
+            _ = self.curframe.f_locals
+        return super().postcmd(stop, line)
+
+    # ------------------------------------------------------------ threads
+
+    def do_threads(self, arg: str) -> None:
+        """threads
+
+        List the threads: native id, name, and where each is. An arrow marks the current one.
+        """
+        for thread in self.snapshot.threads:
+            marks = [name for name, is_set in (("main", thread.is_main), ("holds the GIL", thread.holds_gil)) if is_set]
+            note = f" ({', '.join(marks)})" if marks else ""
+            frame = thread.frame
+            where = (
+                f"{frame.f_code.co_filename}({frame.f_lineno}){frame.f_code.co_name}()" if frame else "no Python frames"
+            )
+            arrow = "->" if thread is self.thread else "  "
+            self.message(f"{arrow} {thread.native_id} {thread.name}{note}: {where}")
+
+    def do_thread(self, arg: str) -> None:
+        """thread [NAME | ID]
+
+        Go to the innermost frame of a thread. Without an argument, say which one this is.
+        """
+        which = arg.strip()
+        if not which:
+            name = "no thread" if self.thread is None else f"{self.thread.native_id} {self.thread.name}"
+            self.message(name)
+            return
+        try:
+            thread = self.snapshot.find_thread(which)
+        except LookupError as error:
+            self.error(str(error.args[0]))
+            return
+        if thread.frame is None:
+            self.error(f"thread {thread.name} has no Python frames")
+            return
+        self.thread = thread
+        self.forget()
+        self.setup(thread.frame, None)
+        self.print_stack_entry(self.stack[self.curindex])
+
+    # ------------------------------------------------------------ what a snapshot cannot do
+
+    def _refuse(self, arg: str, temporary: Any = False) -> Any:
+        self.error(_NOT_RUNNING)
+
+    do_step = do_s = do_next = do_n = do_until = do_unt = do_return = do_r = _refuse
+    do_continue = do_cont = do_c = do_jump = do_j = do_run = do_restart = _refuse
+    do_break = do_b = do_tbreak = do_commands = do_condition = do_ignore = do_enable = do_disable = _refuse
+
+    def _validate_file_mtime(self) -> None:
+        """Python 3.13+ warns when a file is newer than the debugger; here it does not matter: see _sources."""
+
+
+class SnapshotPdb(SnapshotCommands):
+    def __init__(self, snapshot: Snapshot, **options: Any) -> None:
+        super().__init__(nosigint=True, readrc=False, **options)
+        self.snapshot = snapshot
+
+
+def ipython_class() -> Type[SnapshotCommands]:
+    """The same on top of IPython's debugger. ImportError when there is no IPython."""
+    from IPython.terminal.debugger import TerminalPdb  # type: ignore[import-not-found,unused-ignore]
+
+    def init(self: Any, snapshot: Snapshot, **options: Any) -> None:
+        TerminalPdb.__init__(self, nosigint=True, readrc=False, **options)
+        self.snapshot = snapshot
+
+    return type("SnapshotIPdb", (SnapshotCommands, TerminalPdb), {"__init__": init})
+
+
+def debug(
+    snapshot: Snapshot,
+    make: Callable[[Snapshot], SnapshotCommands],
+    thread: Optional[Thread],
+    commands: Optional[List[str]] = None,
+) -> None:
+    """Run the debugger to its end. Without a thread it stands where the exception was raised, if there is one."""
+    debugger = make(snapshot)
+    debugger.reset()
+    traceback: Optional[TracebackType] = None
+    frame: Optional[FrameType] = None
+    if thread is None and snapshot.exception is not None and snapshot.exception.__traceback__ is not None:
+        traceback = snapshot.exception.__traceback__
+        debugger.thread = snapshot.interesting_thread()
+    else:
+        debugger.thread = thread or snapshot.interesting_thread()
+        frame = debugger.thread.frame if debugger.thread is not None else None
+    if traceback is None and frame is None:
+        raise LookupError("no thread of the snapshot has Python frames")
+    if commands is not None:
+        debugger.cmdqueue.extend(commands + ["quit"])
+    if traceback is not None and sys.version_info >= (3, 13):
+        debugger.interaction(None, snapshot.exception)
+    else:
+        debugger.interaction(frame, traceback)

@@ -1,0 +1,168 @@
+"""The loaded snapshot, as `pysnap show --json` describes it, with real frames and objects."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from types import FrameType, TracebackType
+from typing import Any, List, Optional
+
+_REASONS = ("unknown", "attach", "exception", "signal", "exit", "timeout", "request", "core")
+
+
+class SnapshotError(Exception):
+    """The file is not a snapshot, or is damaged."""
+
+
+class _Record:
+    """Named facts that print themselves."""
+
+    def __repr__(self) -> str:
+        facts = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
+        return f"<{type(self).__name__} {facts}>"
+
+
+class Reason(_Record):
+    """Why the snapshot was taken."""
+
+    def __init__(self, header: Any) -> None:
+        kind = header["reason"]
+        self.kind: str = _REASONS[kind] if 0 <= kind < len(_REASONS) else _REASONS[0]
+        self.signal: Optional[str] = _signal_name(header["signal"])
+        self.exit_code: Optional[int] = header["exit_code"]
+        address = header["fault_address"]
+        self.fault_address: Optional[str] = None if address is None else hex(address)
+        self.native_id: Optional[int] = header["native_id"]
+
+
+class Process(_Record):
+    """The process that was captured."""
+
+    def __init__(self, header: Any) -> None:
+        self.pid: int = header["pid"]
+        self.argv: List[str] = header["argv"]
+        self.executable: str = header["executable"]
+        self.cwd: str = header["cwd"]
+        self.python: str = header["python"]
+        flags = (("debug", header["debug"]), ("free-threaded", header["free_threaded"]))
+        self.build: List[str] = [name for name, is_set in flags if is_set]
+        self.hostname: str = header["hostname"]
+
+
+class Problem(_Record):
+    """Something that could not be captured."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        self.where = where
+        self.reason = reason
+
+
+class Capture(_Record):
+    """How the capture went."""
+
+    def __init__(self, header: Any, capture: Any) -> None:
+        nanoseconds = header["time_ns"]
+        try:
+            moment = datetime.fromtimestamp(nanoseconds // 10**9, timezone.utc)
+            self.time = moment.replace(microsecond=nanoseconds % 10**9 // 1000).isoformat().replace("+00:00", "Z")
+        except (OverflowError, OSError, ValueError):
+            self.time = ""
+        self.pause_ms: float = capture["pause_ns"] / 1e6
+        self.total_ms: float = capture["total_ns"] / 1e6
+        self.objects: int = capture["objects"]
+        #: False when the capture stopped early, or the file was cut off.
+        self.complete: bool = capture["complete"]
+        self.problems: List[Problem] = [Problem(where, reason) for where, reason in capture["problems"]]
+        if capture["cut"]:
+            self.problems.append(Problem("file", "it was cut off: what comes after its end is missing"))
+
+
+class Thread(_Record):
+    """A thread and its frames."""
+
+    def __init__(self, facts: Any) -> None:
+        self.native_id: int = facts["native_id"]
+        self.ident: int = facts["ident"]
+        self.name: str = facts["name"]
+        self.is_main: bool = facts["is_main"]
+        self.holds_gil: bool = facts["holds_gil"]
+        self.interpreter: int = facts["interpreter"]
+        self.stopped: bool = facts["stopped"]
+        #: The exception being handled in this thread, or None.
+        self.handling: Optional[BaseException] = facts["handling"]
+        #: An Absent that says why, if the chain of frames was not followed to its end.
+        self.truncated: Any = facts["truncated"]
+        innermost_first: List[FrameType] = facts["frames"]
+        #: The innermost frame; f_back leads outwards. None for a thread that runs no Python code.
+        self.frame: Optional[FrameType] = innermost_first[0] if innermost_first else None
+        #: All frames, the outermost first.
+        self.frames: List[FrameType] = innermost_first[::-1]
+
+    def __repr__(self) -> str:
+        return f"<Thread {self.name!r} native_id={self.native_id} frames={len(self.frames)}>"
+
+
+class Snapshot(_Record):
+    """What `pysnap.load` gives."""
+
+    def __init__(self, facts: Any) -> None:
+        header = facts["header"]
+        self.reason = Reason(header)
+        self.process = Process(header)
+        self.capture = Capture(header, facts["capture"])
+        self.threads: List[Thread] = sorted(
+            (Thread(each) for each in facts["threads"]), key=lambda thread: (not thread.is_main, thread.native_id)
+        )
+        exception = facts["exception"]
+        #: The exception that ended the program, with its traceback of real frames, or None.
+        self.exception: Optional[BaseException] = exception if isinstance(exception, BaseException) else None
+        #: Suspended asyncio tasks.
+        self.tasks: List[Any] = []
+        #: Whether frames hold the captured bytecode (the same Python version).
+        self.same_version: bool = facts["same_code"]
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of process {self.process.pid}, Python {self.process.python}: {len(self.threads)} threads>"
+
+    def contexts(self, frame: FrameType) -> List[Any]:
+        """The active `with` blocks of a frame."""
+        return []
+
+    def raise_exception(self) -> None:
+        """Raise the snapshot's exception here, with its own traceback beneath this frame."""
+        if self.exception is None:
+            raise SnapshotError("the snapshot was not taken for an exception")
+        raise self.exception
+
+    def traceback(self) -> Optional[TracebackType]:
+        """The exception's traceback, if there is one."""
+        return None if self.exception is None else self.exception.__traceback__
+
+    def interesting_thread(self) -> Optional[Thread]:
+        """The thread the snapshot was taken for, else the main one, else the first that has frames."""
+        with_frames = [thread for thread in self.threads if thread.frames]
+        for thread in with_frames:
+            if self.reason.native_id is not None and thread.native_id == self.reason.native_id:
+                return thread
+        return with_frames[0] if with_frames else None
+
+    def find_thread(self, which: str) -> Thread:
+        """The thread of this native id or name. LookupError says what there is, if there is none or several."""
+        matches = [t for t in self.threads if str(t.native_id) == which] or [t for t in self.threads if t.name == which]
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            ids = ", ".join(str(thread.native_id) for thread in matches)
+            raise LookupError(f"several threads are named {which!r}: {ids}")
+        names = ", ".join(f"{thread.native_id} ({thread.name})" for thread in self.threads)
+        raise LookupError(f"no thread {which!r}; there are: {names}")
+
+
+def _signal_name(number: Optional[int]) -> Optional[str]:
+    if number is None:
+        return None
+    import signal
+
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

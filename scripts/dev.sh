@@ -1,0 +1,41 @@
+#!/bin/sh
+# One entry point for developers.
+#
+#   scripts/dev.sh build                  configure and build into build/
+#   scripts/dev.sh test [ARGUMENT ...]    build, then unit tests and Python tests; ARGUMENTs go to pytest
+#   scripts/dev.sh lint | format          check, or mend, the style (lint --quick leaves out clang-tidy)
+#   scripts/dev.sh fixtures               regenerate what is derived from the CPythons found: layouts, test fixtures
+#   scripts/dev.sh bench [ARGUMENT ...]   scripts/bench.py
+set -eu
+. "$(dirname "$0")/lib/common.sh"
+. "$ROOT_DIR/scripts/lib/venv.sh"
+cd "$ROOT_DIR"
+
+command=${1:-help}
+[ $# -eq 0 ] || shift
+JOBS=${PYSNAP_JOBS:-$(nproc)}
+build() {
+  [ -e build/build.ninja ] || cmake --preset default
+  cmake --build build -j "$JOBS"
+}
+
+case $command in
+  build) build ;;
+  test)
+    build
+    ensure_venv
+    ctest --test-dir build --output-on-failure -j "$JOBS"
+    exec "$VENV_DIR/bin/pytest" -n "$JOBS" "$@"
+    ;;
+  lint) exec scripts/lint.sh "$@" ;;
+  format) exec scripts/lint.sh --fix ;;
+  fixtures) exec "$HOST_PYTHON" scripts/lib/regenerate.py ;;
+  bench)
+    ensure_venv
+    exec "$VENV_DIR/bin/python" scripts/bench.py "$@"
+    ;;
+  *)
+    sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
+    [ "$command" = help ] || exit 2
+    ;;
+esac

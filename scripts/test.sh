@@ -1,0 +1,81 @@
+#!/bin/sh
+# Installs what is missing, builds, and runs every test on every CPython found.
+#
+#   scripts/test.sh [PYTEST-ARGUMENT ...]          all tests; PYTEST-ARGUMENTs go to pytest (--python 3.12, -k name)
+#   scripts/test.sh --full [PYTEST-ARGUMENT ...]   also lint, sanitizers, fuzzers and the check of the generated layouts;
+#                                                  fails when a build of tests/required-builds.txt did not run
+#
+# All steps are run, whatever fails; the summary at the end and the exit code tell. PYSNAP_FUZZ_SECONDS (default 60) is
+# the time of all fuzzers together.
+set -eu
+. "$(dirname "$0")/lib/common.sh"
+. "$ROOT_DIR/scripts/lib/venv.sh"
+cd "$ROOT_DIR"
+
+full=no
+if [ "${1:-}" = --full ]; then
+  full=yes
+  shift
+fi
+JOBS=${PYSNAP_JOBS:-$(nproc)}
+
+summary=""
+failed=no
+# Runs one step and remembers how it went.
+step() {
+  name=$1
+  shift
+  say ""
+  say "=== $name"
+  started=$(date +%s)
+  if "$@"; then result=ok; else
+    result=FAILED
+    failed=yes
+  fi
+  summary="$summary$(printf '%-28s %-7s %5d s' "$name" "$result" "$(($(date +%s) - started))")
+"
+  [ "$result" = ok ]
+}
+
+build() { cmake --preset "$1" >"$2" && cmake --build "$3" -j "$JOBS"; }
+build_default() {
+  mkdir -p build
+  build default build/configure.log build || return
+}
+unit_tests() { ctest --test-dir "$1" --output-on-failure -j "$JOBS"; }
+python_tests() {
+  rm -f build/test-matrix.json
+  if [ "$full" = yes ]; then
+    # How often the tests of real programs attach in a row.
+    PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-30}
+    export PYSNAP_TEST_ATTACHES
+    set -- --require-builds "$@"
+  fi
+  "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"
+}
+sanitizer_tests() {
+  mkdir -p build/asan
+  build asan build/asan/configure.log build/asan && unit_tests build/asan
+}
+set_up() {
+  scripts/packages.sh && scripts/interpreters.sh && ensure_venv
+}
+
+step "packages and interpreters" set_up || true
+if step "build" build_default; then
+  step "unit tests" unit_tests build || true
+  step "tests on every CPython" python_tests "$@" || true
+fi
+if [ "$full" = yes ]; then
+  step "lint" scripts/lint.sh || true
+  step "layouts" "$HOST_PYTHON" scripts/gen_layout.py --check || true
+  step "unit tests with sanitizers" sanitizer_tests || true
+  step "fuzzers" scripts/fuzz.sh "${PYSNAP_FUZZ_SECONDS:-60}" || true
+fi
+
+say ""
+say "=== summary"
+if [ -e build/test-matrix.json ]; then "$HOST_PYTHON" tests/support_py/table.py build/test-matrix.json >&2 || failed=yes; fi
+printf '%s' "$summary" >&2
+if [ "$failed" = yes ]; then die "something failed"; fi
+say "all passed"

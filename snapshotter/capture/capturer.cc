@@ -1,0 +1,188 @@
+#include "snapshotter/capture/capturer.h"
+
+#include <sys/utsname.h>
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "snapshotter/base/status_macros.h"
+#include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/capture/sources.h"
+#include "snapshotter/capture/target_walk.h"
+#include "snapshotter/cpython/runtime_locator.h"
+#include "snapshotter/cpython/version_support.h"
+#include "snapshotter/format/output_path.h"
+#include "snapshotter/format/snapshot_writer.h"
+#include "snapshotter/memory/page_cache.h"
+#include "snapshotter/process/live_target.h"
+
+namespace pysnap {
+namespace {
+
+constexpr char kPysnapVersion[] = PYSNAP_VERSION;
+// Enough for stacks and locals of a few threads, so that no page of ours has to be made while the target waits.
+constexpr uint64_t kPrefaultBytes = uint64_t{8} << 20;
+
+// The release levels of PY_VERSION_HEX (Include/patchlevel.h).
+struct ReleaseLevel {
+  uint32_t bits;
+  const char* name;
+  const char* suffix;
+};
+constexpr ReleaseLevel kReleaseLevels[] = {
+    {0xa, "alpha", "a"}, {0xb, "beta", "b"}, {0xc, "candidate", "rc"}, {0xf, "final", ""}};
+
+void FillPython(const Runtime& runtime, proto::Python& python) {
+  const uint32_t hex = runtime.hex_version;
+  python.set_major(hex >> 24);
+  python.set_minor((hex >> 16) & 0xff);
+  python.set_micro((hex >> 8) & 0xff);
+  std::string version = absl::StrFormat("%d.%d.%d", python.major(), python.minor(), python.micro());
+  for (const ReleaseLevel& level : kReleaseLevels) {
+    if (((hex >> 4) & 0xf) != level.bits) continue;
+    python.set_release_level(level.name);
+    python.set_serial(hex & 0xf);
+    if (level.suffix[0] != '\0') absl::StrAppend(&version, level.suffix, python.serial());
+    // A pre-release may have any magic number.
+    if (level.suffix[0] == '\0') python.set_magic(runtime.version->magic);
+  }
+  python.set_version(version);
+  python.set_debug(runtime.debug);
+  python.set_free_threaded(runtime.free_threaded);
+  utsname name;
+  if (uname(&name) == 0) python.set_machine(name.machine);
+}
+
+proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, absl::Time time) {
+  proto::Header header;
+  header.set_format(1);
+  header.set_pysnap_version(kPysnapVersion);
+  header.set_time_ns(absl::ToUnixNanos(time));
+  header.mutable_reason()->set_kind(proto::Reason::ATTACH);
+  proto::Process& process = *header.mutable_process();
+  process.set_pid(info.pid);
+  for (const std::string& argument : info.argv) process.add_argv(argument);
+  process.set_executable(info.executable);
+  process.set_cwd(info.cwd);
+  process.set_hostname(info.hostname);
+  FillPython(runtime, *process.mutable_python());
+  return header;
+}
+
+// What to call the program in a file's name: the script if there is one, else the executable.
+std::string ProgramName(const ProcessInfo& info) {
+  for (size_t i = 1; i < info.argv.size(); ++i) {
+    const std::string& argument = info.argv[i];
+    if (argument == "-c") break;
+    if (argument == "-m" && i + 1 < info.argv.size()) return info.argv[i + 1];
+    if (!argument.empty() && argument[0] != '-') return argument;
+  }
+  return info.executable;
+}
+
+// LocateRuntime, with NotFound meaning what it means to the user: that there is no such process (any more).
+absl::StatusOr<Runtime> FindPython(LiveTarget& target) {
+  absl::StatusOr<Runtime> runtime = LocateRuntime(target);
+  const absl::StatusCode code = runtime.status().code();
+  if (code == absl::StatusCode::kNotFound || code == absl::StatusCode::kDataLoss ||
+      code == absl::StatusCode::kOutOfRange) {
+    RETURN_IF_ERROR(LiveTarget::Open(target.info().pid).status());
+    return absl::FailedPreconditionError(runtime.status().message());
+  }
+  return runtime;
+}
+
+std::vector<NativeThread> NativeThreads(PausedProcess& paused) {
+  std::vector<NativeThread> threads;
+  for (const PausedThread& thread : paused.threads()) {
+    NativeThread native;
+    native.native_id = thread.thread.native_id;
+    native.comm = thread.thread.name;
+    native.stopped = thread.stopped;
+    if (const absl::StatusOr<Registers> registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
+      native.pthread = registers->pthread.value();
+    }
+    threads.push_back(std::move(native));
+  }
+  return threads;
+}
+
+// Where the walk will lead, found by walking the target once while it runs: fetched in one go after it was stopped,
+// these pages need not be asked for one by one. What has changed by then costs time, and nothing else.
+std::vector<AddressRange> Rehearse(const WalkInput& input, Memory& memory) {
+  constexpr uint64_t kRehearsedObjects = 20'000;
+  WalkInput rehearsal = input;
+  absl::flat_hash_set<Address> secrets;
+  rehearsal.secrets = &secrets;
+  if (rehearsal.options.max_objects == 0 || rehearsal.options.max_objects > kRehearsedObjects) {
+    rehearsal.options.max_objects = kRehearsedObjects;
+  }
+  PageCache pages(memory);
+  TouchTarget(rehearsal, pages);
+  return pages.KeptRanges();
+}
+
+}  // namespace
+
+absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& options, PauseMode pause) {
+  const absl::Time start = absl::Now();
+  ASSIGN_OR_RETURN(const RedactionRules redaction,
+                   RedactionRules::Create(/*built_in=*/!options.no_redact, options.redact));
+  ASSIGN_OR_RETURN(const std::unique_ptr<LiveTarget> target, LiveTarget::Open(pid));
+  ASSIGN_OR_RETURN(const Runtime runtime, FindPython(*target));
+
+  CaptureSummary summary;
+  summary.path = OutputPath(options.output, ProgramName(target->info()), pid, start);
+  ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotWriter> writer, SnapshotWriter::Create(summary.path));
+
+  absl::flat_hash_set<Address> secrets;
+  std::vector<NativeThread> native_threads;
+  WalkInput input;
+  input.runtime = &runtime;
+  input.native_threads = &native_threads;
+  input.options = {.no_locals = options.no_locals,
+                   .max_objects = options.max_objects,
+                   .max_bytes = options.max_bytes,
+                   .max_depth = options.max_depth};
+  input.redaction = &redaction;
+  input.secrets = &secrets;
+
+  PageCache pages(target->memory(), {.prefault_bytes = kPrefaultBytes, .presence = target->presence()});
+  PauseOptions pause_options;
+  pause_options.mode = pause;
+  std::vector<AddressRange> expected;
+  if (pause == PauseMode::kStop) expected = Rehearse(input, target->memory());
+  ASSIGN_OR_RETURN(const PauseReport report, PauseAndRead(*target, pause_options, [&](PausedProcess& paused) {
+                     native_threads = NativeThreads(paused);
+                     pages.Prefetch(expected);
+                     TouchTarget(input, pages);
+                   }));
+  pages.Freeze();
+
+  SnapshotBuilder builder(*writer, MakeHeader(target->info(), runtime, start));
+  if (options.native) builder.AddProblem("native frames", "this version of pysnap does not record them");
+  if (!pages.failure().ok()) builder.AddProblem("memory", pages.failure().message());
+  const WalkResult result = RecordTarget(input, pages, builder);
+  AddSources(*target, builder);
+
+  proto::Trailer trailer;
+  summary.complete = !result.limited && pages.failure().ok();
+  summary.pause_ns = report.pause_ns();
+  summary.total_ns = absl::ToInt64Nanoseconds(absl::Now() - start);
+  trailer.set_complete(summary.complete);
+  trailer.set_pause_ns(summary.pause_ns);
+  trailer.set_total_ns(summary.total_ns);
+  RETURN_IF_ERROR(builder.Finish(trailer));
+  summary.threads = result.threads;
+  summary.objects = result.objects;
+  summary.problems = result.problems;
+  summary.file_bytes = writer->bytes_written();
+  return summary;
+}
+
+}  // namespace pysnap

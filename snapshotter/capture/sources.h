@@ -1,0 +1,16 @@
+// The source files of captured frames.
+#ifndef PYSNAP_CAPTURE_SOURCES_H_
+#define PYSNAP_CAPTURE_SOURCES_H_
+
+#include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/process/target.h"
+
+namespace pysnap {
+
+// Adds the files that the frames' code was compiled from, as far as they can be read as the target would read them. A
+// file that is not there (generated code, a zip archive) is left out; one of unreasonable size is left out and said so.
+void AddSources(Target& target, SnapshotBuilder& builder);
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_CAPTURE_SOURCES_H_

@@ -1,0 +1,171 @@
+#include "snapshotter/capture/target_walk.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "snapshotter/capture/thread_names.h"
+#include "snapshotter/cpython/code_object.h"
+#include "snapshotter/cpython/frame_walker.h"
+#include "snapshotter/cpython/threads.h"
+#include "snapshotter/objects/absent.h"
+#include "snapshotter/objects/frame_records.h"
+
+namespace pysnap {
+namespace {
+
+// The native thread that runs `thread`; null when there is none, as for a thread state whose thread has ended.
+const NativeThread* FindNative(const std::vector<NativeThread>& natives, const PythonThread& thread) {
+  for (const NativeThread& native : natives) {
+    if (thread.native_id != 0 ? static_cast<int64_t>(thread.native_id) == native.native_id
+                              : native.pthread != 0 && thread.ident == native.pthread) {
+      return &native;
+    }
+  }
+  return nullptr;
+}
+
+struct WalkedThread {
+  PythonThread python;
+  int64_t native_id = 0;
+  const NativeThread* native = nullptr;
+  FrameChain chain;
+
+  bool runs_nothing() const { return chain.frames.empty() && chain.truncated.ok() && !python.holds_gil; }
+};
+
+// Leaves out thread states that are no threads. Up to 3.11 the state of a thread that is about to start carries the
+// ident of the thread that starts it (new_threadstate in Python/pystate.c) until the new thread replaces it, and an
+// ident may be in use again before the state of the thread that had it is gone. Such a state has no frames.
+void DropBorrowedIdents(std::vector<WalkedThread>& threads) {
+  absl::flat_hash_set<std::pair<int64_t, uint64_t>> running;
+  for (const WalkedThread& thread : threads) {
+    if (!thread.runs_nothing()) running.emplace(thread.python.interpreter_id, thread.python.ident);
+  }
+  std::erase_if(threads, [&running](const WalkedThread& thread) {
+    return thread.runs_nothing() && running.contains({thread.python.interpreter_id, thread.python.ident});
+  });
+}
+
+class Walk {
+ public:
+  Walk(const WalkInput& input, Memory& memory, SnapshotBuilder* builder)
+      : input_(input),
+        memory_(memory),
+        builder_(builder),
+        code_reader_(*input.runtime, memory),
+        frame_walker_(*input.runtime, memory, code_reader_),
+        recorder_(*input.runtime, memory, code_reader_, frame_walker_, {.no_locals = input.options.no_locals}),
+        crawler_(*input.runtime, memory, MakeOptions(), builder) {}
+
+  WalkResult Run() {
+    std::vector<WalkedThread> threads = Threads();
+    std::vector<proto::Thread> records;
+    records.reserve(threads.size());
+    for (const WalkedThread& thread : threads) records.push_back(Record(thread));
+    if (const absl::Status status = crawler_.Run(); !status.ok()) Problem("objects", status.message());
+    if (builder_ != nullptr) {
+      for (const proto::Thread& record : records) builder_->AddThread(record);
+    }
+    result_.threads = records.size();
+    result_.objects = crawler_.object_count();
+    result_.strings = crawler_.string_count();
+    result_.limited = crawler_.limited();
+    return result_;
+  }
+
+ private:
+  CrawlOptions MakeOptions() {
+    CrawlOptions options;
+    options.max_objects = input_.options.max_objects;
+    options.max_bytes = input_.options.max_bytes;
+    options.max_depth = input_.options.max_depth;
+    options.touch_only = builder_ == nullptr;
+    options.redaction = input_.redaction;
+    options.secrets = input_.secrets;
+    options.fill_code = recorder_.code_filler();
+    options.fill_frame = recorder_.frame_filler();
+    return options;
+  }
+
+  void Problem(absl::string_view where, absl::string_view reason) {
+    ++result_.problems;
+    if (builder_ != nullptr) builder_->AddProblem(where, reason);
+  }
+
+  // The main thread first, then by native id; frames read.
+  std::vector<WalkedThread> Threads() {
+    PythonThreadList list = ListPythonThreads(*input_.runtime, memory_);
+    for (const absl::Status& status : list.problems) Problem("threads", status.message());
+    std::vector<WalkedThread> threads;
+    for (PythonThread& python : list.threads) {
+      WalkedThread thread;
+      thread.native = FindNative(*input_.native_threads, python);
+      thread.native_id = thread.native != nullptr ? thread.native->native_id : static_cast<int64_t>(python.native_id);
+      thread.chain = frame_walker_.WalkThread(python.state);
+      thread.python = std::move(python);
+      threads.push_back(std::move(thread));
+    }
+    DropBorrowedIdents(threads);
+    std::sort(threads.begin(), threads.end(), [](const WalkedThread& a, const WalkedThread& b) {
+      const auto key = [](const WalkedThread& thread) {
+        return std::make_tuple(thread.python.interpreter_id != 0, !thread.python.is_main, thread.native_id,
+                               thread.python.state);
+      };
+      return key(a) < key(b);
+    });
+    return threads;
+  }
+
+  proto::Thread Record(const WalkedThread& thread) {
+    const PythonThread& python = thread.python;
+    proto::Thread record;
+    record.set_native_id(thread.native_id);
+    record.set_ident(python.ident);
+    record.set_is_main(python.is_main);
+    record.set_holds_gil(python.holds_gil);
+    record.set_interpreter(python.interpreter_id);
+    record.set_stopped(thread.native == nullptr || thread.native->stopped);
+    std::string name = names_.Find(*input_.runtime, memory_, python);
+    if (name.empty() && thread.native != nullptr) name = thread.native->comm;
+    record.set_name(crawler_.String(name));
+    const std::string where = absl::StrCat("thread ", thread.native_id != 0 ? absl::StrCat(thread.native_id) : name);
+    for (const FrameInfo& frame : thread.chain.frames) {
+      recorder_.Fill(frame, crawler_, *record.add_frame());
+      if (!frame.problem.ok()) {
+        Problem(absl::StrCat("frame #", record.frame_size() - 1, " of ", where), frame.problem.message());
+      }
+    }
+    if (!thread.chain.truncated.ok()) {
+      SetAbsent(thread.chain.truncated, *record.mutable_truncated());
+      Problem(absl::StrCat("frames of ", where), thread.chain.truncated.message());
+    }
+    if (!record.stopped()) Problem(where, "it could not be stopped; what was read of it may be torn");
+    record.set_handling(crawler_.RefEssential(python.handling));
+    record.set_raised(crawler_.RefEssential(python.raised));
+    return record;
+  }
+
+  const WalkInput& input_;
+  Memory& memory_;
+  SnapshotBuilder* builder_;  // null: touch only
+  CodeReader code_reader_;
+  FrameWalker frame_walker_;
+  FrameRecorder recorder_;
+  GraphCrawler crawler_;
+  ThreadNames names_;
+  WalkResult result_;
+};
+
+}  // namespace
+
+WalkResult TouchTarget(const WalkInput& input, Memory& memory) { return Walk(input, memory, nullptr).Run(); }
+
+WalkResult RecordTarget(const WalkInput& input, Memory& memory, SnapshotBuilder& builder) {
+  return Walk(input, memory, &builder).Run();
+}
+
+}  // namespace pysnap

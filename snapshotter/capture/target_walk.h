@@ -1,0 +1,61 @@
+// Everything that is read of a target, from its threads down to the last object.
+#ifndef PYSNAP_CAPTURE_TARGET_WALK_H_
+#define PYSNAP_CAPTURE_TARGET_WALK_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/memory/memory.h"
+#include "snapshotter/objects/graph_crawler.h"
+#include "snapshotter/objects/redaction.h"
+
+namespace pysnap {
+
+// What the operating system knows of one thread, taken while it was stopped.
+struct NativeThread {
+  int64_t native_id = 0;  // as the target sees it
+  std::string comm;
+  // The pthread_t that threading.get_ident() gives; 0: not known.
+  uint64_t pthread = 0;
+  bool stopped = false;
+};
+
+struct WalkOptions {
+  bool no_locals = false;
+  uint64_t max_objects = 0;
+  uint64_t max_bytes = 0;
+  uint32_t max_depth = 0;
+};
+
+// What one walk needs beside the memory. The pointers outlive the walk.
+struct WalkInput {
+  const Runtime* runtime = nullptr;
+  const std::vector<NativeThread>* native_threads = nullptr;
+  WalkOptions options;
+  const RedactionRules* redaction = nullptr;        // null: nothing is redacted
+  absl::flat_hash_set<Address>* secrets = nullptr;  // shared by the two walks of a capture
+};
+
+struct WalkResult {
+  uint64_t objects = 0;
+  uint64_t strings = 0;
+  size_t threads = 0;
+  size_t problems = 0;
+  // A budget cut something.
+  bool limited = false;
+};
+
+// Visits what will be needed and decodes nothing: for the time the target is stopped, over a memory that keeps what is
+// read of it.
+WalkResult TouchTarget(const WalkInput& input, Memory& memory);
+
+// Does the same again and records what it finds. Given the same memory, it visits the same objects.
+WalkResult RecordTarget(const WalkInput& input, Memory& memory, SnapshotBuilder& builder);
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_CAPTURE_TARGET_WALK_H_

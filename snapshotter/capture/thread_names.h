@@ -1,0 +1,28 @@
+// The names that Python's threading module gives its threads.
+#ifndef PYSNAP_CAPTURE_THREAD_NAMES_H_
+#define PYSNAP_CAPTURE_THREAD_NAMES_H_
+
+#include <string>
+
+#include "absl/container/flat_hash_map.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/threads.h"
+#include "snapshotter/memory/memory.h"
+
+namespace pysnap {
+
+// Reads sys.modules["threading"]._active[ident]._name, once per interpreter.
+class ThreadNames {
+ public:
+  // Empty when threading is not loaded, does not know the thread, or cannot be read.
+  std::string Find(const Runtime& runtime, Memory& memory, const PythonThread& thread);
+
+ private:
+  using Names = absl::flat_hash_map<uint64_t, std::string>;  // by ident
+  absl::flat_hash_map<Address, Names> interpreters_;         // by their sys.modules
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_CAPTURE_THREAD_NAMES_H_

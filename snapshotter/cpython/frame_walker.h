@@ -1,0 +1,87 @@
+// Python frames in the target: chains of them, and what one holds.
+#ifndef PYSNAP_CPYTHON_FRAME_WALKER_H_
+#define PYSNAP_CPYTHON_FRAME_WALKER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/cpython/code_object.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/memory/memory.h"
+
+namespace pysnap {
+
+// One frame's contents. Addresses are of objects in the target; null: there is none.
+struct FrameInfo {
+  // The PyFrameObject (up to 3.10) or the _PyInterpreterFrame (3.11+).
+  Address address;
+  const CodeInfo* code = nullptr;  // owned by the CodeReader; null when `problem` is set
+  Address function;
+  Address globals;
+  Address builtins;
+  // f_locals, when it is the namespace of a class body, a module or exec'd code.
+  Address local_namespace;
+  // The PyFrameObject, where one exists.
+  Address frame_object;
+  int32_t lasti = -1;  // bytes; -1: not started
+  SourcePosition position;
+  // The values of code->variables, slot by slot; null: unbound. A slot of a cell or free variable holds the cell (or,
+  // from 3.11 on, what a celled argument held before its cell was made).
+  std::vector<Address> slots;
+  // The evaluation stack, bottom first, as far as the frame itself vouches for it; `stack_known` is false while the
+  // interpreter keeps its height in a register.
+  std::vector<Address> stack;
+  bool stack_known = false;
+  // True for a frame that C code entered the evaluation loop for.
+  bool is_entry = true;
+  // Why the contents are missing. `code` and `position` are set as far as they could be read.
+  absl::Status problem;
+};
+
+// A chain of frames, innermost first.
+struct FrameChain {
+  std::vector<FrameInfo> frames;
+  // Set when the chain could not be followed to its end; what was read of it is kept.
+  absl::Status truncated;
+};
+
+// Where a frame stands within what a version chains together.
+struct FrameLinks {
+  Address previous;
+  // Neither shown nor counted: an entry shim of the evaluation loop, or a frame whose prologue has not run yet, which
+  // Python itself does not show.
+  bool hidden = false;
+  // A hidden frame that marks that its caller in C entered the evaluation loop (3.12+).
+  bool is_shim = false;
+};
+
+// Reads frames of every version; which steps that takes is the choice of VersionSupport. Not thread-safe.
+class FrameWalker {
+ public:
+  // All outlive the walker.
+  FrameWalker(const Runtime& runtime, Memory& memory, CodeReader& code_reader)
+      : runtime_(runtime), memory_(memory), code_reader_(code_reader) {}
+
+  // The frames of a running thread.
+  FrameChain WalkThread(Address thread_state);
+
+  // One frame: a PyFrameObject (up to 3.10) or a _PyInterpreterFrame (3.11+), e.g. a generator's.
+  FrameInfo ReadFrame(Address frame);
+
+  // The frame behind a PyFrameObject, of any version. DataLoss when it is none.
+  absl::StatusOr<FrameInfo> ReadFrameObject(Address frame_object);
+
+ private:
+  FrameChain Walk(Address frame);
+
+  const Runtime& runtime_;
+  Memory& memory_;
+  CodeReader& code_reader_;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_CPYTHON_FRAME_WALKER_H_

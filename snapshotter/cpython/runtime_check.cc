@@ -1,0 +1,107 @@
+#include "snapshotter/cpython/runtime_check.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "snapshotter/base/status_macros.h"
+#include "snapshotter/cpython/version_support.h"
+
+namespace pysnap {
+namespace {
+
+// Threads come and go while a running process is looked at.
+constexpr int kAttempts = 20;
+constexpr size_t kMaxInterpreters = 10000;
+constexpr size_t kMaxThreads = 100000;
+
+// The interpreter whose id is 0, which lives as long as the runtime. The list has the newest first.
+absl::StatusOr<Address> MainInterpreter(Memory& memory, const Runtime& runtime) {
+  const Layout& layout = runtime.layout;
+  ASSIGN_OR_RETURN(Address interpreter,
+                   memory.ReadPointer(runtime.py_runtime + layout._PyRuntimeState.interpreters_head));
+  for (size_t i = 0; i < kMaxInterpreters && !interpreter.is_null(); ++i) {
+    ASSIGN_OR_RETURN(const int64_t id, memory.ReadValue<int64_t>(interpreter + layout.PyInterpreterState.id));
+    if (id == 0) return interpreter;
+    ASSIGN_OR_RETURN(interpreter, memory.ReadPointer(interpreter + layout.PyInterpreterState.next));
+  }
+  return absl::FailedPreconditionError("its CPython has no interpreter (it starts, or has ended)");
+}
+
+absl::Status CheckChain(Memory& memory, const Runtime& runtime) {
+  const Layout& layout = runtime.layout;
+  ASSIGN_OR_RETURN(const Address interpreter, MainInterpreter(memory, runtime));
+  if (layout.PyInterpreterState.runtime != kNoOffset) {
+    ASSIGN_OR_RETURN(const Address back, memory.ReadPointer(interpreter + layout.PyInterpreterState.runtime));
+    if (back != runtime.py_runtime) return absl::DataLossError("its main interpreter is not of its runtime");
+  }
+  ASSIGN_OR_RETURN(const Address thread, memory.ReadPointer(interpreter + layout.PyInterpreterState.threads_head));
+  if (thread.is_null()) return absl::FailedPreconditionError("its CPython has no threads (it starts, or has ended)");
+  ASSIGN_OR_RETURN(const Address of, memory.ReadPointer(thread + layout.PyThreadState.interp));
+  if (of != interpreter) return absl::DataLossError("its first thread is not of its main interpreter");
+  return absl::OkStatus();
+}
+
+absl::Status CheckType(Memory& memory, const Runtime& runtime, absl::string_view symbol, absl::string_view name) {
+  const Address type = runtime.Symbol(symbol);
+  // Objects are told apart by the addresses of their types.
+  if (type.is_null()) {
+    return absl::UnimplementedError(
+        absl::StrCat("CPython ", FormatVersion(runtime.hex_version), " without exported symbols is not supported"));
+  }
+  const Layout& layout = runtime.layout;
+  const std::string differs =
+      absl::StrCat("CPython ", FormatVersion(runtime.hex_version), " with another layout of objects is not supported");
+  ASSIGN_OR_RETURN(const Address type_of_type, memory.ReadPointer(type + layout.PyObject.ob_type));
+  if (const Address expected = runtime.Symbol("PyType_Type"); !expected.is_null() && type_of_type != expected) {
+    return absl::UnimplementedError(differs);
+  }
+  ASSIGN_OR_RETURN(const Address name_at, memory.ReadPointer(type + layout.PyTypeObject.tp_name));
+  const absl::StatusOr<std::string> found = memory.ReadCString(name_at, name.size() + 1);
+  if (!found.ok() || *found != name) return absl::UnimplementedError(differs);
+  return absl::OkStatus();
+}
+
+// Confirms _PyRuntime.main_thread where it is not known for certain: it is the ident of a thread. Behind the last field
+// that debug offsets give it is still among those declared "as early as possible" for the sake of debuggers.
+absl::Status SettleMainThread(Memory& memory, Runtime& runtime) {
+  Layout& layout = runtime.layout;
+  if (layout._PyRuntimeState.main_thread != kNoOffset) return absl::OkStatus();
+  const Layout::_PyRuntimeState_& tabled = runtime.version->release->_PyRuntimeState;
+  if (tabled.main_thread == kNoOffset) return absl::OkStatus();
+  const Offset place = layout._PyRuntimeState.interpreters_head + tabled.main_thread - tabled.interpreters_head;
+  ASSIGN_OR_RETURN(const uint64_t main, memory.ReadValue<uint64_t>(runtime.py_runtime + place));
+  ASSIGN_OR_RETURN(const Address interpreter, MainInterpreter(memory, runtime));
+  ASSIGN_OR_RETURN(Address thread, memory.ReadPointer(interpreter + layout.PyInterpreterState.threads_head));
+  for (size_t i = 0; i < kMaxThreads && !thread.is_null(); ++i) {
+    ASSIGN_OR_RETURN(const uint64_t ident, memory.ReadValue<uint64_t>(thread + layout.PyThreadState.thread_id));
+    if (ident == main) {
+      layout._PyRuntimeState.main_thread = place;
+      break;
+    }
+    ASSIGN_OR_RETURN(thread, memory.ReadPointer(thread + layout.PyThreadState.next));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status CheckRuntime(Memory& memory, Runtime& runtime) {
+  absl::Status chain;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    chain = CheckChain(memory, runtime);
+    if (chain.ok()) break;
+  }
+  RETURN_IF_ERROR(chain);
+  RETURN_IF_ERROR(CheckType(memory, runtime, "PyType_Type", "type"));
+  RETURN_IF_ERROR(CheckType(memory, runtime, "PyLong_Type", "int"));
+  // What cannot be settled stays unknown.
+  for (int attempt = 0; attempt < kAttempts && !SettleMainThread(memory, runtime).ok(); ++attempt) {
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace pysnap

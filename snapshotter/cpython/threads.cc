@@ -1,0 +1,95 @@
+#include "snapshotter/cpython/threads.h"
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_format.h"
+#include "snapshotter/cpython/version_support.h"
+
+namespace pysnap {
+namespace {
+
+// Bounds for chains that a corrupted target does not close upon themselves.
+constexpr size_t kMaxInterpreters = 100'000;
+constexpr size_t kMaxThreads = 10'000'000;
+constexpr size_t kMaxExceptionDepth = 1'000'000;
+
+// The exception being handled: the innermost entry of the chain that holds one (_PyErr_GetTopmostException,
+// Python/errors.c).
+absl::StatusOr<Address> HandledException(const Runtime& runtime, Memory& memory, Address thread_state) {
+  const auto& layout = runtime.layout._PyErr_StackItem;
+  const Address none = runtime.Symbol("_Py_NoneStruct");
+  ASSIGN_OR_RETURN(Address item, memory.ReadPointer(thread_state + runtime.layout.PyThreadState.exc_info));
+  absl::flat_hash_set<Address> seen;
+  while (!item.is_null()) {
+    if (!seen.insert(item).second || seen.size() > kMaxExceptionDepth) {
+      return absl::DataLossError("the chain of handled exceptions does not end");
+    }
+    ASSIGN_OR_RETURN(const Address value, memory.ReadPointer(item + layout.exc_value));
+    if (!value.is_null() && value != none) return value;
+    ASSIGN_OR_RETURN(item, memory.ReadPointer(item + layout.previous_item));
+  }
+  return Address();
+}
+
+absl::Status ReadThread(const Runtime& runtime, Memory& memory, PythonThread& thread) {
+  const auto& layout = runtime.layout.PyThreadState;
+  ASSIGN_OR_RETURN(thread.ident, memory.ReadValue<uint64_t>(thread.state + layout.thread_id));
+  if (layout.native_thread_id != kNoOffset) {
+    ASSIGN_OR_RETURN(thread.native_id, memory.ReadValue<uint64_t>(thread.state + layout.native_thread_id));
+  }
+  // Unknown where a micro version moved it and its thread has ended (runtime_check.cc).
+  if (const Offset main_thread = runtime.layout._PyRuntimeState.main_thread; main_thread != kNoOffset) {
+    ASSIGN_OR_RETURN(const uint64_t main, memory.ReadValue<uint64_t>(runtime.py_runtime + main_thread));
+    thread.is_main = thread.ident != 0 && thread.ident == main;
+  }
+  ASSIGN_OR_RETURN(thread.handling, HandledException(runtime, memory, thread.state));
+  const Offset raised = layout.current_exception != kNoOffset ? layout.current_exception : layout.curexc_value;
+  ASSIGN_OR_RETURN(thread.raised, memory.ReadPointer(thread.state + raised));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+PythonThreadList ListPythonThreads(const Runtime& runtime, Memory& memory) {
+  const auto& layout = runtime.layout;
+  PythonThreadList list;
+  const auto problem = [&list](const absl::Status& status) { list.problems.push_back(status); };
+
+  absl::flat_hash_set<Address> seen;
+  absl::StatusOr<Address> interpreter =
+      memory.ReadPointer(runtime.py_runtime + layout._PyRuntimeState.interpreters_head);
+  for (; interpreter.ok() && !interpreter->is_null();
+       interpreter = memory.ReadPointer(*interpreter + layout.PyInterpreterState.next)) {
+    if (!seen.insert(*interpreter).second || seen.size() > kMaxInterpreters) {
+      problem(absl::DataLossError("the list of interpreters does not end"));
+      break;
+    }
+    const absl::StatusOr<int64_t> id = memory.ReadValue<int64_t>(*interpreter + layout.PyInterpreterState.id);
+    const absl::StatusOr<Address> modules =
+        memory.ReadPointer(*interpreter + layout.PyInterpreterState.imports_modules);
+    const absl::StatusOr<Address> holder = runtime.version->gil_holder(runtime, memory, *interpreter);
+    for (const absl::Status& status : {id.status(), modules.status(), holder.status()}) {
+      if (!status.ok()) problem(status);
+    }
+
+    absl::flat_hash_set<Address> seen_threads;
+    absl::StatusOr<Address> state = memory.ReadPointer(*interpreter + layout.PyInterpreterState.threads_head);
+    for (; state.ok() && !state->is_null(); state = memory.ReadPointer(*state + layout.PyThreadState.next)) {
+      if (!seen_threads.insert(*state).second || seen_threads.size() > kMaxThreads) {
+        problem(absl::DataLossError("the list of threads does not end"));
+        break;
+      }
+      PythonThread thread;
+      thread.state = *state;
+      thread.interpreter_id = id.value_or(-1);
+      thread.modules = modules.value_or(Address());
+      thread.holds_gil = holder.ok() && *holder == *state;
+      if (const absl::Status status = ReadThread(runtime, memory, thread); !status.ok()) problem(status);
+      list.threads.push_back(thread);
+    }
+    if (!state.ok()) problem(state.status());
+  }
+  if (!interpreter.ok()) problem(interpreter.status());
+  return list;
+}
+
+}  // namespace pysnap

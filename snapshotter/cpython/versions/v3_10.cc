@@ -1,0 +1,43 @@
+// CPython 3.10.
+#include "snapshotter/cpython/version_support.h"
+
+namespace pysnap {
+namespace {
+
+constexpr Layout kRelease = {
+#define PYSNAP_BUILD(release, debug) release
+#include "snapshotter/cpython/versions/v3_10.layout.inc"
+#undef PYSNAP_BUILD
+};
+
+constexpr Layout kDebug = {
+#define PYSNAP_BUILD(release, debug) debug
+#include "snapshotter/cpython/versions/v3_10.layout.inc"
+#undef PYSNAP_BUILD
+};
+
+}  // namespace
+
+extern const VersionSupport kCPython3_10 = {
+    .minor = 10,
+    .release = &kRelease,
+    .debug = &kDebug,
+    .magic = 3439,
+    .find_position = PositionFromLineRanges,
+    .current_frame = CurrentFrameInThreadState,
+    .read_frame_links = FrameObjectLinks,
+    .read_frame_contents = FrameObjectContents,
+    .decode_stack_ref = StackRefPlain,
+    .stack_height = StackHeight::kStackDepth,
+    .lasti_unit = kLastiInCodeUnits,
+    .decode_long_shape = LongFromObSize,
+    .decode_unicode_state = UnicodeStateWithReady,
+    .read_dict_keys = DictKeysWithSize,
+    .read_split_values = SplitValuesInKeyOrder,
+    .read_instance_attributes = AttributesAtDictOffset,
+    .read_generator = GeneratorWithFrameObjectState,
+    .yield_from_mark = kMarkedByYieldFrom,
+    .gil_holder = GilHolderInRuntime,
+};
+
+}  // namespace pysnap

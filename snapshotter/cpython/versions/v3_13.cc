@@ -1,0 +1,48 @@
+// CPython 3.13.
+#include "snapshotter/cpython/version_support.h"
+
+namespace pysnap {
+namespace {
+
+constexpr Layout kRelease = {
+#define PYSNAP_BUILD(release, debug) release
+#include "snapshotter/cpython/versions/v3_13.layout.inc"
+#undef PYSNAP_BUILD
+};
+
+constexpr Layout kDebug = {
+#define PYSNAP_BUILD(release, debug) debug
+#include "snapshotter/cpython/versions/v3_13.layout.inc"
+#undef PYSNAP_BUILD
+};
+
+constexpr OpcodeTables kOpcodes = {
+#include "snapshotter/cpython/versions/v3_13.opcodes.inc"
+};
+
+}  // namespace
+
+extern const VersionSupport kCPython3_13 = {
+    .minor = 13,
+    .release = &kRelease,
+    .debug = &kDebug,
+    .magic = 3571,
+    .find_position = PositionFromLocations,
+    .opcodes = &kOpcodes,
+    .line_instrumentation = LineInstrumentation::kEither,
+    .current_frame = CurrentFrameInThreadState,
+    .read_frame_links = InterpreterFrameLinks,
+    .read_frame_contents = InterpreterFrameContents,
+    .decode_stack_ref = StackRefPlain,
+    .stack_height = StackHeight::kStackTopIndex,
+    .has_entry_shims = true,
+    .decode_long_shape = LongFromTag,
+    .decode_unicode_state = UnicodeStateAlwaysReady,
+    .read_dict_keys = DictKeysWithLog2Size,
+    .read_split_values = SplitValuesBeforeOrder,
+    .read_instance_attributes = AttributesInline,
+    .read_generator = GeneratorCreatedAtMinus3,
+    .gil_holder = GilHolderInInterpreter,
+};
+
+}  // namespace pysnap

@@ -1,0 +1,48 @@
+// CPython 3.15.
+#include "snapshotter/cpython/version_support.h"
+
+namespace pysnap {
+namespace {
+
+constexpr Layout kRelease = {
+#define PYSNAP_BUILD(release, debug) release
+#include "snapshotter/cpython/versions/v3_15.layout.inc"
+#undef PYSNAP_BUILD
+};
+
+constexpr Layout kDebug = {
+#define PYSNAP_BUILD(release, debug) debug
+#include "snapshotter/cpython/versions/v3_15.layout.inc"
+#undef PYSNAP_BUILD
+};
+
+constexpr OpcodeTables kOpcodes = {
+#include "snapshotter/cpython/versions/v3_15.opcodes.inc"
+};
+
+}  // namespace
+
+extern const VersionSupport kCPython3_15 = {
+    .minor = 15,
+    .release = &kRelease,
+    .debug = &kDebug,
+    .magic = 3666,
+    .find_position = PositionFromLocations,
+    .opcodes = &kOpcodes,
+    .line_instrumentation = LineInstrumentation::kSizedEntries,
+    .current_frame = CurrentFrameInThreadState,
+    .read_frame_links = InterpreterFrameLinks,
+    .read_frame_contents = InterpreterFrameContents,
+    .decode_stack_ref = StackRefTagged,
+    .stack_height = StackHeight::kStackPointer,
+    .has_entry_shims = true,
+    .decode_long_shape = LongFromTag,
+    .decode_unicode_state = UnicodeStateAlwaysReady,
+    .read_dict_keys = DictKeysWithLog2Size,
+    .read_split_values = SplitValuesBeforeOrder,
+    .read_instance_attributes = AttributesInline,
+    .read_generator = GeneratorCreatedAtZero,
+    .gil_holder = GilHolderInInterpreter,
+};
+
+}  // namespace pysnap

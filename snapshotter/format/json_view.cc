@@ -1,0 +1,296 @@
+#include "snapshotter/format/json_view.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "snapshotter/format/exception_view.h"
+#include "snapshotter/format/frame_view.h"
+#include "snapshotter/format/object_facts.h"
+#include "snapshotter/format/repr.h"
+#include "snapshotter/format/utf8.h"
+
+namespace pysnap::format {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON nests where exceptions are chained, and its readers recurse: deeper, a chain is cut with a note.
+constexpr int kMaxExceptionDepth = 200;
+
+// Adds a member without looking for one of the same name, which ordered_json does one by one.
+void Put(Json& object, std::string_view key, Json value) {
+  object.get_ref<Json::object_t&>().emplace_back(ValidUtf8(key), std::move(value));
+}
+
+Json Text(std::string_view text) { return ValidUtf8(text); }
+
+Json TextOrNull(std::string_view text) { return text.empty() ? Json(nullptr) : Text(text); }
+
+template <typename T>
+Json NumberOrNull(bool present, T value) {
+  return present ? Json(value) : Json(nullptr);
+}
+
+Json GeneratorState(proto::Generator::State state) {
+  switch (state) {
+    case proto::Generator::CREATED:
+      return "created";
+    case proto::Generator::SUSPENDED:
+      return "suspended";
+    case proto::Generator::RUNNING:
+      return "running";
+    case proto::Generator::CLOSED:
+      return "closed";
+    default:
+      return nullptr;
+  }
+}
+
+class Builder {
+ public:
+  Builder(const LoadedSnapshot& snapshot, const ShowOptions& options) : snapshot_(snapshot), options_(options) {}
+
+  Json Build() {
+    Json out = Json::object();
+    Put(out, "format", snapshot_.header().format());
+    Put(out, "reason", Reason());
+    Put(out, "process", Process());
+    Json threads = Json::array();
+    for (const proto::Thread* thread : SelectThreads(snapshot_, options_)) threads.push_back(Thread(*thread));
+    Json exception = nullptr;
+    if (snapshot_.exception() != nullptr) exception = Exception(snapshot_.exception()->object());
+    Put(out, "capture", Capture());  // after the rest, which may find problems
+    Put(out, "threads", std::move(threads));
+    Put(out, "exception", std::move(exception));
+    Put(out, "tasks", Json::array());
+    return out;
+  }
+
+ private:
+  Json Reason() {
+    const proto::Reason& reason = snapshot_.header().reason();
+    Json out = Json::object();
+    Put(out, "kind", ReasonName(reason.kind()));
+    Put(out, "signal", reason.has_signal() ? Text(SignalName(reason.signal())) : Json(nullptr));
+    Put(out, "exit_code", NumberOrNull(reason.has_exit_code(), reason.exit_code()));
+    Put(out, "fault_address", reason.has_fault_address() ? Json(AddressText(reason.fault_address())) : Json(nullptr));
+    Put(out, "native_id", NumberOrNull(reason.has_native_id(), reason.native_id()));
+    return out;
+  }
+
+  Json Process() {
+    const proto::Process& process = snapshot_.header().process();
+    Json out = Json::object();
+    Put(out, "pid", NumberOrNull(process.pid() != 0, process.pid()));
+    Json argv = Json::array();
+    for (const std::string& arg : process.argv()) argv.push_back(Text(arg));
+    Put(out, "argv", std::move(argv));
+    Put(out, "executable", TextOrNull(process.executable()));
+    Put(out, "cwd", TextOrNull(process.cwd()));
+    Put(out, "python", TextOrNull(process.python().version()));
+    Json build = Json::array();
+    if (process.python().debug()) build.push_back("debug");
+    if (process.python().free_threaded()) build.push_back("free-threaded");
+    Put(out, "build", std::move(build));
+    Put(out, "hostname", TextOrNull(process.hostname()));
+    return out;
+  }
+
+  Json Capture() {
+    const proto::Trailer& trailer = snapshot_.trailer();
+    const bool has_trailer = trailer.ByteSizeLong() != 0;
+    Json out = Json::object();
+    Put(out, "time",
+        absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", absl::FromUnixNanos(snapshot_.header().time_ns()),
+                         absl::UTCTimeZone()));
+    Put(out, "pause_ms", NumberOrNull(has_trailer, static_cast<double>(trailer.pause_ns()) / 1e6));
+    Put(out, "total_ms", NumberOrNull(has_trailer, static_cast<double>(trailer.total_ns()) / 1e6));
+    Put(out, "objects", snapshot_.object_count());
+    Put(out, "complete", snapshot_.complete());
+    Json problems = Json::array();
+    const auto add = [&](std::string_view where, std::string_view reason) {
+      Json problem = Json::object();
+      Put(problem, "where", Text(where));
+      Put(problem, "reason", Text(reason));
+      problems.push_back(std::move(problem));
+    };
+    for (const proto::Problem* problem : snapshot_.problems()) add(problem->where(), problem->reason());
+    if (!snapshot_.damage().empty()) add("snapshot file", snapshot_.damage());
+    if (cut_chain_) add("show", absl::StrCat("a chain of more than ", kMaxExceptionDepth, " exceptions was cut"));
+    Put(out, "problems", std::move(problems));
+    return out;
+  }
+
+  Json Thread(const proto::Thread& thread) {
+    Json out = Json::object();
+    Put(out, "native_id", NumberOrNull(thread.native_id() != 0, thread.native_id()));
+    Put(out, "ident", NumberOrNull(thread.ident() != 0, thread.ident()));
+    Put(out, "name", TextOrNull(snapshot_.string(thread.name())));
+    Put(out, "is_main", thread.is_main());
+    Put(out, "holds_gil", thread.holds_gil());
+    Put(out, "interpreter", thread.interpreter());
+    Put(out, "frames", Frames(ThreadFrames(snapshot_, thread), 0));
+    Put(out, "handling", Exception(thread.handling()));
+    Put(out, "raising", Exception(thread.raised()));
+    Put(out, "stopped", thread.stopped());
+    Put(out, "truncated", thread.has_truncated() ? Text(AbsentText(thread.truncated())) : Json(nullptr));
+    return out;
+  }
+
+  Json Frames(const std::vector<FrameView>& views, uint32_t leaf) {
+    Json out = Json::array();
+    for (const FrameView& view : views) {
+      const bool last = &view == &views.back();
+      out.push_back(Frame(view, last ? leaf : 0));
+    }
+    return out;
+  }
+
+  Json Frame(const FrameView& view, uint32_t leaf) {
+    Json out = Json::object();
+    Put(out, "kind", "python");
+    Put(out, "function", TextOrNull(view.function));
+    Put(out, "qualname", TextOrNull(view.qualname));
+    Put(out, "module", view.module.has_value() ? Text(*view.module) : Json(nullptr));
+    Put(out, "file", TextOrNull(view.file));
+    Put(out, "line", NumberOrNull(view.line != 0, view.line));
+    Put(out, "end_line", NumberOrNull(view.end_line != 0, view.end_line));
+    Put(out, "column", NumberOrNull(view.column.has_value(), view.column.value_or(0)));
+    Put(out, "end_column", NumberOrNull(view.end_column.has_value(), view.end_column.value_or(0)));
+    Put(out, "lasti", NumberOrNull(view.frame != nullptr, view.lasti));
+    const auto source = snapshot_.SourceLine(view.file, view.line);
+    Put(out, "source", source.has_value() ? Text(*source) : Json(nullptr));
+    Json locals = Json::object();
+    if (options_.locals && view.frame != nullptr) {
+      for (const NamedValue& local : LocalsOf(snapshot_, *view.frame)) {
+        Put(locals, local.name, Value(local.id, true));
+      }
+    }
+    Put(out, "locals", std::move(locals));
+    Put(out, "contexts", Json::array());
+    Put(out, "leaf", leaf != 0 ? Value(leaf, true) : Json(nullptr));
+    if (view.frame != nullptr && view.frame->has_absent()) {
+      Put(out, "absent", Text(AbsentText(view.frame->absent())));
+    }
+    return out;
+  }
+
+  Json Value(uint32_t id, bool with_attributes) {
+    Json out = Json::object();
+    const proto::Object* object = snapshot_.object(id);
+    const ReprText repr = Repr(snapshot_, id, {.max_characters = options_.max_repr});
+    if (object == nullptr) {
+      Put(out, "type", nullptr);
+      Put(out, "repr", Text(repr.text));
+      Put(out, "id", nullptr);
+      Put(out, "length", nullptr);
+      Put(out, "truncated", false);
+      Put(out, "absent", "missing from the snapshot");
+      Put(out, "attributes", nullptr);
+      return out;
+    }
+    Put(out, "type", TextOrNull(TypeNameOf(snapshot_, *object)));
+    Put(out, "repr", Text(repr.text));
+    Put(out, "id", object->address() != 0 ? Json(AddressText(object->address())) : Json(nullptr));
+    const auto length = LengthOf(*object);
+    Put(out, "length", NumberOrNull(length.has_value(), length.value_or(0)));
+    Put(out, "truncated", repr.truncated);
+    Put(out, "absent", object->has_absent() ? Text(AbsentText(object->absent())) : Json(nullptr));
+    Put(out, "attributes", with_attributes ? Attributes(*object) : Json(nullptr));
+    if (object->has_generator() && with_attributes && !inside_generator_) {
+      // The frames of a generator that is a local of a suspended frame would nest without end.
+      inside_generator_ = true;
+      uint32_t leaf = 0;
+      // A running one stands in some thread's stack.
+      const bool running = object->generator().state() == proto::Generator::RUNNING;
+      const auto frames = running ? std::vector<FrameView>() : AwaitChain(snapshot_, id, &leaf);
+      Put(out, "frames", Frames(frames, leaf));
+      Put(out, "state", GeneratorState(object->generator().state()));
+      inside_generator_ = false;
+    }
+    if (HasHiddenContents(snapshot_, *object)) {
+      const ReprText contents = Repr(snapshot_, id, {.max_characters = options_.max_repr, .as_builtin = true});
+      Put(out, "contents", Text(contents.text));
+    }
+    return out;
+  }
+
+  Json Attributes(const proto::Object& object) {
+    std::vector<NamedValue> attributes = AttributesOf(snapshot_, object);
+    if (attributes.empty() && !HasAttributes(snapshot_, object)) return nullptr;
+    Json out = Json::object();
+    for (const NamedValue& attribute : attributes) Put(out, attribute.name, Value(attribute.id, false));
+    return out;
+  }
+
+  Json Exception(uint32_t id) {
+    if (id == 0) return nullptr;
+    absl::flat_hash_set<uint32_t> seen;
+    return Exception(id, 0, seen);
+  }
+
+  // Recursion is bounded by kMaxExceptionDepth.
+  Json Exception(uint32_t id, int depth, absl::flat_hash_set<uint32_t>& seen) {
+    const proto::Object* object = snapshot_.object(id);
+    if (object == nullptr || (object->has_singleton() && object->singleton() == proto::NONE)) return nullptr;
+    const bool repeated = !seen.insert(id).second;
+    if (depth >= kMaxExceptionDepth) {
+      cut_chain_ = true;
+      return nullptr;
+    }
+    Json out = Json::object();
+    Put(out, "type", TextOrNull(TypeNameOf(snapshot_, *object)));
+    const auto message = ExceptionMessage(snapshot_, id, options_.max_repr);
+    Put(out, "message", message.has_value() ? Text(*message) : Json(nullptr));
+    // A chain may lead to one exception more than once, and even back: what is in it is told the first time.
+    static const proto::Exception kNothing;
+    const proto::Exception& exception = repeated ? kNothing : object->exception();
+    Json args = Json::array();
+    const proto::Object* tuple = snapshot_.object(exception.args());
+    if (tuple != nullptr) {
+      for (uint32_t arg : tuple->sequence().item()) args.push_back(Value(arg, true));
+    }
+    Put(out, "args", std::move(args));
+    Json notes = Json::array();
+    for (const std::string& note : ExceptionNotes(snapshot_, id, options_.max_repr)) notes.push_back(Text(note));
+    Put(out, "notes", std::move(notes));
+    Json attributes = Json::object();
+    if (!repeated) {
+      for (const NamedValue& attribute : AttributesOf(snapshot_, *object)) {
+        Put(attributes, attribute.name, Value(attribute.id, false));
+      }
+    }
+    Put(out, "attributes", std::move(attributes));
+    Put(out, "frames", Frames(TracebackFrames(snapshot_, exception.traceback()), 0));
+    Put(out, "cause", Exception(exception.cause(), depth + 1, seen));
+    Put(out, "context", Exception(exception.context(), depth + 1, seen));
+    Put(out, "suppress_context", exception.suppress_context());
+    Json members = Json::array();
+    for (uint32_t member : repeated ? std::vector<uint32_t>() : GroupMembers(snapshot_, id)) {
+      Json inner = Exception(member, depth + 1, seen);
+      if (!inner.is_null()) members.push_back(std::move(inner));
+    }
+    Put(out, "exceptions", std::move(members));
+    Put(out, "absent", object->has_absent() ? Text(AbsentText(object->absent())) : Json(nullptr));
+    Put(out, "id", object->address() != 0 ? Json(AddressText(object->address())) : Json(nullptr));
+    Put(out, "repeated", repeated);
+    return out;
+  }
+
+  const LoadedSnapshot& snapshot_;
+  const ShowOptions& options_;
+  bool inside_generator_ = false;
+  bool cut_chain_ = false;
+};
+
+}  // namespace
+
+Json JsonView(const LoadedSnapshot& snapshot, const ShowOptions& options) { return Builder(snapshot, options).Build(); }
+
+}  // namespace pysnap::format

@@ -1,0 +1,34 @@
+#include "snapshotter/format/python_rules.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace pysnap::format {
+namespace {
+
+constexpr uint32_t kFirstMinor = 8;
+constexpr PythonRules kRules[] = {
+    /* 3.8 */ {.sorted_namespace = true},
+    /* 3.9 */ {},
+    /* 3.10 */ {.wrapped_in_staticmethod = true},
+    /* 3.11 */ {.position_table = true, .wrapped_in_staticmethod = true},
+    /* 3.12 */ {.position_table = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
+    /* 3.13 */ {.position_table = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
+    /* 3.14 */ {.position_table = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
+    /* 3.15 */
+    {.import_error_names = true,
+     .position_table = true,
+     .ordered_dict_braces = true,
+     .wrapped_in_staticmethod = true,
+     .bare_object_descriptors = true,
+     .bytearray_as_bytes = true},
+};
+
+}  // namespace
+
+const PythonRules& RulesFor(uint32_t minor) {
+  const auto last = static_cast<uint32_t>(std::size(kRules)) - 1;
+  return kRules[std::min(std::max(minor, kFirstMinor) - kFirstMinor, last)];
+}
+
+}  // namespace pysnap::format

@@ -1,0 +1,31 @@
+// How CPython's own texts differ from version to version: one line a version.
+#ifndef PYSNAP_FORMAT_PYTHON_RULES_H_
+#define PYSNAP_FORMAT_PYTHON_RULES_H_
+
+#include <cstdint>
+
+namespace pysnap::format {
+
+struct PythonRules {
+  // namespace(a=1, b=2) in the order of the names, not of their assignment (Objects/namespaceobject.c of 3.8).
+  bool sorted_namespace = false;
+  // repr(ImportError) names its `name` and `path` (Objects/exceptions.c of 3.15).
+  bool import_error_names = false;
+  // Code has a table of lines and columns (PEP 657).
+  bool position_table = false;
+  // OrderedDict({'a': 1}) instead of OrderedDict([('a', 1)]) (Objects/odictobject.c of 3.12).
+  bool ordered_dict_braces = false;
+  // <staticmethod(<function …>)> instead of <staticmethod object at 0x…> (Objects/funcobject.c of 3.10).
+  bool wrapped_in_staticmethod = false;
+  // <slot wrapper '__init__'> without "of 'object' objects" for what object itself has (seen on 3.15).
+  bool bare_object_descriptors = false;
+  // bytearray(b"a'b") escapes as bytes does; before, ' is escaped even between " (seen on 3.15).
+  bool bytearray_as_bytes = false;
+};
+
+// For a version that is not in the table: as its nearest neighbour.
+const PythonRules& RulesFor(uint32_t minor);
+
+}  // namespace pysnap::format
+
+#endif  // PYSNAP_FORMAT_PYTHON_RULES_H_

@@ -1,0 +1,25 @@
+// The attributes of instances: __dict__ or what stands for it, __slots__ and other members.
+#ifndef PYSNAP_OBJECTS_ATTRIBUTES_H_
+#define PYSNAP_OBJECTS_ATTRIBUTES_H_
+
+#include "absl/status/status.h"
+#include "proto/snapshot.pb.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/objects/crawl.h"
+#include "snapshotter/objects/type_table.h"
+
+namespace pysnap {
+
+// Adds the attributes that types from `type` down to, not including, its `decoded_as` give the object, and its
+// __dict__. What was added before an error is right.
+absl::Status DecodeAttributes(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out);
+
+// Adds the object's value of one member to `fields`, unless it is unset.
+absl::Status DecodeMember(Crawl& crawl,
+                          Address object,
+                          const TypeMember& member,
+                          google::protobuf::RepeatedPtrField<proto::Attribute>& fields);
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_OBJECTS_ATTRIBUTES_H_

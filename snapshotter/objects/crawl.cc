@@ -1,0 +1,364 @@
+#include "snapshotter/objects/crawl.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "snapshotter/cpython/text.h"
+#include "snapshotter/cpython/type_flags.h"
+#include "snapshotter/cpython/version_support.h"
+#include "snapshotter/objects/absent.h"
+#include "snapshotter/objects/attributes.h"
+#include "snapshotter/objects/redaction.h"
+#include "snapshotter/objects/registry.h"
+
+namespace pysnap {
+namespace {
+
+constexpr uint64_t kPageSize = 4096;
+// Ids are 32 bits wide. The last few are kept for what is essential.
+constexpr uint64_t kMaxIds = uint64_t{1} << 31;
+// No single value is recorded beyond this; a snapshot's record could not hold it.
+constexpr uint64_t kMaxValueBytes = uint64_t{256} << 20;
+// How many objects are announced to the memory at a time, and how much of each.
+constexpr uint32_t kBatch = 4096;
+constexpr int64_t kBytesBefore = 32;
+constexpr int64_t kBytesAfter = 64;
+// A longer text is no name.
+constexpr uint64_t kMaxSecretName = 256;
+// Shorter texts are shared by the whole process (CPython keeps one of each) and hide nothing.
+constexpr uint64_t kMinSecretText = 3;
+
+std::string ToString(absl::string_view text) { return std::string(text.data(), text.size()); }
+
+}  // namespace
+
+Crawl::Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, ObjectSink* sink, GraphCrawler& facade)
+    : runtime_(runtime),
+      memory_(memory),
+      options_(std::move(options)),
+      sink_(sink),
+      facade_(facade),
+      types_(runtime, memory),
+      code_reader_(runtime, memory),
+      secrets_(options_.secrets != nullptr ? *options_.secrets : own_secrets_) {}
+
+bool Crawl::ObjectsSpent() const {
+  return objects_.size() >= (options_.max_objects != 0 ? std::min(options_.max_objects, kMaxIds) : kMaxIds);
+}
+
+const char* Crawl::SpentBudget() const { return ObjectsSpent() ? "--max-objects" : "--max-depth"; }
+
+uint32_t Crawl::Push(Address address, Kind kind) {
+  objects_.push_back({address, kind, 0});
+  return static_cast<uint32_t>(objects_.size());
+}
+
+uint32_t Crawl::LimitStandIn(Kind kind) {
+  limited_ = true;
+  uint32_t& id = limit_stand_ins_[kind == Kind::kObjectLimit ? 0 : 1];
+  if (id == 0) id = Push(Address(), kind);
+  return id;
+}
+
+uint32_t Crawl::Ref(Address object) {
+  if (object.is_null()) return 0;
+  uint32_t& id = ids_[object];
+  if (id != 0) return id;
+  if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
+  if (DepthSpent()) return LimitStandIn(Kind::kDepthLimit);
+  return id = Push(object, Kind::kObject);
+}
+
+uint32_t Crawl::RefEssential(Address object) {
+  if (object.is_null()) return 0;
+  uint32_t& id = ids_[object];
+  if (id == 0 && objects_.size() >= 2 * kMaxIds - 2) return LimitStandIn(Kind::kObjectLimit);
+  if (id == 0) id = Push(object, Kind::kObject);
+  return id;
+}
+
+uint32_t Crawl::RefNamed(absl::string_view name, Address object) {
+  const bool secret = options_.redaction != nullptr && options_.redaction->SecretName(name);
+  return RefUnder(secret, object);
+}
+
+uint32_t Crawl::RefSecret(Address object) {
+  if (object.is_null()) return 0;
+  const absl::StatusOr<Address> type = memory_.ReadPointer(object + layout().PyObject.ob_type);
+  if (!type.ok()) return Ref(object);
+  const TypeInfo& info = types_.Get(*type);
+  if (!info.problem.ok() || info.decoder == nullptr || (info.decoder->traits & kTraitNeverRedacted) != 0) {
+    return Ref(object);
+  }
+  if ((info.decoder->traits & kTraitText) != 0) MarkSecret(object);
+  uint32_t& id = redacted_[object];
+  if (id != 0) return id;
+  if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
+  if (DepthSpent()) return LimitStandIn(Kind::kDepthLimit);
+  return id = Push(object, Kind::kRedacted);
+}
+
+void Crawl::MarkSecret(Address object) {
+  const absl::StatusOr<Address> type = memory_.ReadPointer(object + layout().PyObject.ob_type);
+  if (!type.ok()) return;
+  const TypeInfo& info = types_.Get(*type);
+  if (!info.problem.ok() || info.decoder == nullptr) return;
+  if ((info.decoder->traits & kTraitText) != 0) {
+    const absl::StatusOr<int64_t> length = memory_.ReadValue<int64_t>(object + layout().PyVarObject.ob_size);
+    if (length.ok() && static_cast<uint64_t>(*length) < kMinSecretText) return;
+  } else if ((info.decoder->traits & kTraitHolder) == 0) {
+    return;
+  }
+  secrets_.insert(object);
+}
+
+bool Crawl::ChecksNames() const { return options_.redaction != nullptr && options_.redaction->checks_names(); }
+
+uint32_t Crawl::RefMember(const TypeMember& member, Address value) {
+  const auto [it, inserted] = secret_members_.try_emplace(&member, false);
+  if (inserted) it->second = ChecksNames() && options_.redaction->SecretName(member.name);
+  return RefUnder(it->second, value);
+}
+
+uint32_t Crawl::RefNamespace(Address dict, NamespaceKind kind, Address code) {
+  if (dict.is_null()) return 0;
+  namespaces_.Add(dict, kind, code);
+  return Ref(dict);
+}
+
+uint32_t Crawl::RefClassNamespace(Address type, Address dict) {
+  if (dict.is_null()) return 0;
+  namespaces_.AddClass(*this, type, dict);
+  return Ref(dict);
+}
+
+uint32_t Crawl::RefInt(int64_t value) {
+  uint32_t& id = ints_[value];
+  if (id != 0) return id;
+  if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
+  return id = Push(Address(static_cast<uint64_t>(value)), Kind::kInt);
+}
+
+uint32_t Crawl::String(absl::string_view text) {
+  if (touch_only()) return 0;
+  const auto it = strings_.find(text);
+  if (it != strings_.end()) return it->second;
+  const uint32_t id = static_cast<uint32_t>(strings_.size() + 1);
+  strings_.emplace(ToString(text), id);
+  sink_->OnString(id, text);
+  return id;
+}
+
+absl::StatusOr<uint32_t> Crawl::RefField(Address object, Offset field) {
+  if (field == kNoOffset) return 0;
+  ASSIGN_OR_RETURN(const Address value, memory_.ReadPointer(object + field));
+  return Ref(value);
+}
+
+bool Crawl::IsText(Address object) {
+  const absl::StatusOr<Address> type = memory_.ReadPointer(object + layout().PyObject.ob_type);
+  if (!type.ok()) return false;
+  const TypeInfo& info = types_.Get(*type);
+  return info.problem.ok() && (info.shape.flags & kTypeUnicodeSubclass) != 0;
+}
+
+bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
+  if (!ChecksNames()) return false;
+  Entry& entry = objects_[key_id - 1];
+  const bool cached = entry.kind == Kind::kObject && entry.address == key;
+  if (cached && (entry.name & kNameKnown) != 0) return (entry.name & kNameSecret) != 0;
+
+  bool secret = false;
+  const absl::StatusOr<Address> type = memory_.ReadPointer(key + layout().PyObject.ob_type);
+  if (type.ok()) {
+    const TypeInfo& info = types_.Get(*type);
+    const uint64_t flags = info.problem.ok() ? info.shape.flags : 0;
+    if ((flags & kTypeUnicodeSubclass) != 0) {
+      const absl::StatusOr<std::string> text = ReadText(runtime_, memory_, key, kMaxSecretName);
+      secret = text.ok() && options_.redaction->SecretName(*text);
+    } else if ((flags & kTypeBytesSubclass) != 0) {
+      const absl::StatusOr<uint64_t> size = memory_.ReadValue<uint64_t>(key + layout().PyVarObject.ob_size);
+      std::string text;
+      secret = size.ok() && *size <= kMaxSecretName &&
+               memory_.ReadArray(key + layout().PyBytesObject.ob_sval, *size, text).ok() &&
+               options_.redaction->SecretName(text);
+    }
+  }
+  if (cached) entry.name = static_cast<uint8_t>(kNameKnown | (secret ? kNameSecret : 0));
+  return secret;
+}
+
+const Name& Crawl::NameAt(Address str) {
+  const auto [it, inserted] = names_.try_emplace(str);
+  Name& name = it->second;
+  if (!inserted) return name;
+  if (!IsText(str)) {
+    name.problem = absl::DataLossError(absl::StrFormat("the name at %#x is no str", str.value()));
+    return name;
+  }
+  absl::StatusOr<std::string> text = ReadText(runtime_, memory_, str);
+  if (!text.ok()) {
+    name.problem = std::move(text).status();
+    return name;
+  }
+  name.text = *std::move(text);
+  name.secret = options_.redaction != nullptr && options_.redaction->SecretName(name.text);
+  name.string_id = String(name.text);
+  return name;
+}
+
+absl::StatusOr<const CodeInfo*> Crawl::CodeOf(Address frame) {
+  const auto& layout = runtime_.layout;
+  Address code;
+  if (layout.PyFrameObject.f_frame == kNoOffset) {
+    ASSIGN_OR_RETURN(code, memory_.ReadPointer(frame + layout.PyFrameObject.f_code));
+  } else {
+    ASSIGN_OR_RETURN(code, memory_.ReadPointer(frame + layout._PyInterpreterFrame.f_executable));
+    code = runtime_.version->decode_stack_ref(code.value());
+  }
+  return code_reader_.Read(code);
+}
+
+int32_t Crawl::LineOf(Address frame_object, int32_t lasti) {
+  absl::StatusOr<Address> frame = frame_object;
+  const Offset field = runtime_.layout.PyFrameObject.f_frame;
+  if (field != kNoOffset) frame = memory_.ReadPointer(frame_object + field);
+  if (!frame.ok()) return 0;
+  const absl::StatusOr<const CodeInfo*> code = CodeOf(*frame);
+  return code.ok() ? std::max(code_reader_.Position(**code, lasti).line, 0) : 0;
+}
+
+bool Crawl::DelegatesByCode(Address frame, int32_t lasti) {
+  const YieldFromMark mark = runtime_.version->yield_from_mark;
+  if (mark.opcode < 0 || lasti < 0) return false;
+  const absl::StatusOr<const CodeInfo*> code = CodeOf(frame);
+  if (!code.ok()) return false;
+  const std::string& bytecode = (*code)->bytecode;
+  const size_t next = static_cast<size_t>(lasti) + 2;
+  return next + 1 < bytecode.size() && static_cast<uint8_t>(bytecode[next]) == mark.opcode &&
+         static_cast<uint8_t>(bytecode[next + 1]) >= mark.min_argument;
+}
+
+bool Crawl::IsSecretText(absl::string_view text) const {
+  return options_.redaction != nullptr && options_.redaction->checks_texts() && options_.redaction->SecretText(text);
+}
+
+uint64_t Crawl::GrantBytes(uint64_t wanted) {
+  uint64_t granted = std::min(wanted, kMaxValueBytes);
+  if (options_.max_bytes != 0) granted = std::min(granted, options_.max_bytes - std::min(options_.max_bytes, bytes_));
+  bytes_ += granted;
+  return granted;
+}
+
+void Crawl::MarkCut(proto::Object& out, uint64_t length) {
+  limited_ = true;
+  out.set_length(length);
+  const char* budget = CanDescend() ? "--max-bytes" : SpentBudget();
+  if (!out.has_absent()) SetAbsent(absl::ResourceExhaustedError(budget), *out.mutable_absent());
+}
+
+void Crawl::Touch(Address begin, uint64_t size) {
+  const AddressRange range = {begin, size};
+  memory_.Prefetch(absl::MakeConstSpan(&range, 1));
+}
+
+absl::Status Crawl::Run() {
+  namespaces_.Resolve(*this);
+  while (next_ < objects_.size()) {
+    if (next_ == level_end_) {
+      level_end_ = static_cast<uint32_t>(objects_.size());
+      ++depth_;
+    }
+    if (next_ >= prefetched_ && touch_only()) PrefetchBatch();
+    Visit(++next_);
+  }
+  return absl::OkStatus();
+}
+
+void Crawl::Prefetch(Address begin, uint64_t size) {
+  if (!ranges_.empty()) {
+    // Neighbours become one range.
+    AddressRange& last = ranges_.back();
+    const uint64_t first_page = last.begin.value() / kPageSize;
+    const uint64_t last_page = last.end().value() / kPageSize;
+    if (begin.value() / kPageSize >= first_page && (begin.value() + size) / kPageSize <= last_page) return;
+  }
+  ranges_.push_back({begin, size});
+}
+
+void Crawl::PrefetchBatch() {
+  const uint32_t end = static_cast<uint32_t>(std::min<uint64_t>(objects_.size(), uint64_t{next_} + kBatch));
+  ranges_.clear();
+  for (uint32_t i = next_; i < end; ++i) {
+    if (objects_[i].kind == Kind::kObject) Prefetch(objects_[i].address - kBytesBefore, kBytesBefore + kBytesAfter);
+  }
+  memory_.Prefetch(ranges_);
+  prefetched_ = end;
+}
+
+void Crawl::Visit(uint32_t id) {
+  const Entry entry = objects_[id - 1];
+  proto::Object& out = scratch_;
+  switch (entry.kind) {
+    case Kind::kObject:
+      out.set_address(entry.address.value());
+      DecodeObject(entry.address, out);
+      break;
+    case Kind::kRedacted:
+      DecodeRedacted(entry.address, out);
+      break;
+    case Kind::kInt:
+      out.set_type(RefEssential(runtime_.Symbol("PyLong_Type")));
+      out.set_int_value(static_cast<int64_t>(entry.address.value()));
+      break;
+    case Kind::kObjectLimit:
+    case Kind::kDepthLimit:
+      SetAbsent(absl::ResourceExhaustedError(entry.kind == Kind::kObjectLimit ? "--max-objects" : "--max-depth"),
+                *out.mutable_absent());
+      break;
+  }
+  if (!touch_only()) sink_->OnObject(id, out);
+  out.Clear();
+}
+
+void Crawl::DecodeRedacted(Address object, proto::Object& out) {
+  const absl::StatusOr<Address> type = memory_.ReadPointer(object + layout().PyObject.ob_type);
+  if (type.ok()) out.set_type(RefEssential(*type));
+  out.mutable_absent()->set_reason(proto::Absent::REDACTED);
+  out.mutable_absent()->set_detail("its name looks secret");
+}
+
+void Crawl::DecodeObject(Address object, proto::Object& out) {
+  const absl::StatusOr<Address> type_address = memory_.ReadPointer(object + layout().PyObject.ob_type);
+  if (!type_address.ok()) {
+    SetAbsent(type_address.status(), *out.mutable_absent());
+    return;
+  }
+  const TypeInfo& type = types_.Get(*type_address);
+  if (!type.problem.ok()) {
+    SetAbsent(type.problem, *out.mutable_absent());
+    return;
+  }
+  out.set_type(RefEssential(*type_address));
+  if (type.decoder == nullptr) {
+    SetAbsent(absl::DataLossError("its type does not extend object"), *out.mutable_absent());
+    return;
+  }
+  if ((type.decoder->traits & kTraitText) != 0 && IsMarkedSecret(object)) {
+    out.mutable_absent()->set_reason(proto::Absent::REDACTED);
+    out.mutable_absent()->set_detail("also stands under a name that looks secret");
+    return;
+  }
+  absl::Status status = type.decoder->decode(*this, object, type, out);
+  if (status.ok() && type.opaque) {
+    status = absl::UnimplementedError(absl::StrFormat("values of the type %s are not decoded", type.name));
+  }
+  if (type.has_attributes) {
+    const absl::Status attributes = DecodeAttributes(*this, object, type, out);
+    if (status.ok()) status = attributes;
+  }
+  if (!status.ok() && !out.has_absent()) SetAbsent(status, *out.mutable_absent());
+}
+
+}  // namespace pysnap

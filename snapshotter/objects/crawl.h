@@ -1,0 +1,159 @@
+// The inside of a GraphCrawler: what decoders work with.
+#ifndef PYSNAP_OBJECTS_CRAWL_H_
+#define PYSNAP_OBJECTS_CRAWL_H_
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/container/node_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "proto/snapshot.pb.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/cpython/code_object.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/memory/memory.h"
+#include "snapshotter/objects/address_ids.h"
+#include "snapshotter/objects/graph_crawler.h"
+#include "snapshotter/objects/namespaces.h"
+#include "snapshotter/objects/type_table.h"
+
+namespace pysnap {
+
+// A str of the target that names something.
+struct Name {
+  absl::Status problem;
+  std::string text;
+  bool secret = false;
+  uint32_t string_id = 0;  // with touch_only always 0
+};
+
+class Crawl {
+ public:
+  Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, ObjectSink* sink, GraphCrawler& facade);
+
+  const Runtime& runtime() const { return runtime_; }
+  const Layout& layout() const { return runtime_.layout; }
+  Memory& memory() { return memory_; }
+  const CrawlOptions& options() const { return options_; }
+  bool touch_only() const { return options_.touch_only; }
+  TypeTable& types() { return types_; }
+  Namespaces& namespaces() { return namespaces_; }
+  GraphCrawler& facade() { return facade_; }
+
+  // As in GraphCrawler.
+  uint32_t Ref(Address object);
+  uint32_t RefEssential(Address object);
+  uint32_t RefNamed(absl::string_view name, Address object);
+  uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code);
+  uint32_t RefClassNamespace(Address type, Address dict);
+  uint32_t RefInt(int64_t value);
+  uint32_t String(absl::string_view text);
+  absl::Status Run();
+
+  // The object that a field of another one points to, which may be null.
+  absl::StatusOr<uint32_t> RefField(Address object, Offset field);
+  // The value of a member of a struct.
+  uint32_t RefMember(const TypeMember& member, Address value);
+  // The same as RefNamed, for a name whose secrecy is known.
+  uint32_t RefUnder(bool secret, Address object) { return secret ? RefSecret(object) : Ref(object); }
+  // Whether the value under this key of a mapping is secret. `key_id` is the key's id.
+  bool IsSecretKey(Address key, uint32_t key_id);
+  // Gives an object away under no name from now on: a text, or what a cell holds.
+  void MarkSecret(Address object);
+  bool IsMarkedSecret(Address object) const { return !secrets_.empty() && secrets_.contains(object); }
+  // Whether any name is secret.
+  bool ChecksNames() const;
+  // A code object, read once.
+  absl::StatusOr<const CodeInfo*> ReadCode(Address code) { return code_reader_.Read(code); }
+  // A str of the target that names an attribute. Read once; the reference lives as long as the crawl.
+  const Name& NameAt(Address str);
+  // Whether the object's type is, or extends, str.
+  bool IsText(Address object);
+  // The line of the instruction at byte offset `lasti` of the frame behind a PyFrameObject; 0 when there is none.
+  int32_t LineOf(Address frame_object, int32_t lasti);
+  // Whether a suspended generator's frame, whose last instruction is at `lasti`, stands in `yield from` or `await` by
+  // what its code says.
+  bool DelegatesByCode(Address frame, int32_t lasti);
+  // Whether this text must not be recorded, wherever it stands.
+  bool IsSecretText(absl::string_view text) const;
+
+  // Whether an object being decoded may refer to more: the budgets of objects and depth are not spent.
+  bool CanDescend() const { return !ObjectsSpent() && !DepthSpent(); }
+  // How many of `wanted` bytes may be recorded. Takes them from the budget.
+  uint64_t GrantBytes(uint64_t wanted);
+  // For an error that says so: the option whose budget is spent.
+  const char* SpentBudget() const;
+  void MarkLimited() { limited_ = true; }
+  // Says in `out` that only a part of a value is there, and how long it is.
+  void MarkCut(proto::Object& out, uint64_t length);
+
+  // With touch_only, what a decoder does instead of reading a value's contents.
+  void Touch(Address begin, uint64_t size);
+
+  uint64_t object_count() const { return objects_.size(); }
+  uint64_t string_count() const { return strings_.size(); }
+  bool limited() const { return limited_; }
+
+ private:
+  enum class Kind : uint8_t { kObject, kRedacted, kInt, kObjectLimit, kDepthLimit };
+  // What is known of the object as a name: bits of Entry::name.
+  enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2 };
+  struct Entry {
+    Address address;  // of a number: the number
+    Kind kind = Kind::kObject;
+    uint8_t name = 0;
+  };
+
+  bool ObjectsSpent() const;
+  bool DepthSpent() const { return options_.max_depth != 0 && depth_ >= options_.max_depth; }
+  uint32_t Push(Address address, Kind kind);
+  uint32_t LimitStandIn(Kind kind);
+  uint32_t RefSecret(Address object);
+  void PrefetchBatch();
+  void Visit(uint32_t id);
+  void DecodeObject(Address object, proto::Object& out);
+  void DecodeRedacted(Address object, proto::Object& out);
+  // The code object that the frame (a PyFrameObject up to 3.10, then a _PyInterpreterFrame) runs.
+  absl::StatusOr<const CodeInfo*> CodeOf(Address frame);
+  void Prefetch(Address begin, uint64_t size);
+
+  const Runtime& runtime_;
+  Memory& memory_;
+  const CrawlOptions options_;
+  ObjectSink* const sink_;
+  GraphCrawler& facade_;
+  TypeTable types_;
+  Namespaces namespaces_;
+  CodeReader code_reader_;
+
+  AddressIds ids_;
+  std::vector<Entry> objects_;  // by id - 1
+  uint32_t next_ = 0;           // the index in objects_ of the next to be visited
+  uint32_t level_end_ = 0;      // where the objects of the present depth end
+  uint32_t depth_ = 0;
+  uint32_t prefetched_ = 0;
+  uint64_t bytes_ = 0;
+  bool limited_ = false;
+  std::array<uint32_t, 2> limit_stand_ins_ = {0, 0};
+  absl::flat_hash_map<Address, uint32_t> redacted_;
+  absl::flat_hash_map<int64_t, uint32_t> ints_;
+  absl::flat_hash_set<Address> own_secrets_;
+  absl::flat_hash_set<Address>& secrets_;
+  absl::flat_hash_map<const TypeMember*, bool> secret_members_;
+
+  absl::flat_hash_map<std::string, uint32_t> strings_;
+  absl::node_hash_map<Address, Name> names_;
+  std::vector<AddressRange> ranges_;  // scratch
+  proto::Object scratch_;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_OBJECTS_CRAWL_H_

@@ -1,0 +1,80 @@
+// The decoders' functions, for the registry. What each must do: DecodeFn in registry.h.
+#ifndef PYSNAP_OBJECTS_DECODERS_DECODERS_H_
+#define PYSNAP_OBJECTS_DECODERS_DECODERS_H_
+
+#include "absl/status/status.h"
+#include "proto/snapshot.pb.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/objects/crawl.h"
+#include "snapshotter/objects/type_table.h"
+
+namespace pysnap {
+
+#define PYSNAP_DECODER(name) absl::Status name(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out);
+
+// plain.cc
+PYSNAP_DECODER(DecodePlain)
+PYSNAP_DECODER(DecodeNone)
+PYSNAP_DECODER(DecodeEllipsis)
+PYSNAP_DECODER(DecodeNotImplemented)
+// numbers.cc
+PYSNAP_DECODER(DecodeBool)
+PYSNAP_DECODER(DecodeInt)
+PYSNAP_DECODER(DecodeFloat)
+PYSNAP_DECODER(DecodeComplex)
+// texts.cc
+PYSNAP_DECODER(DecodeStr)
+PYSNAP_DECODER(DecodeBytes)
+PYSNAP_DECODER(DecodeByteArray)
+// sequences.cc
+PYSNAP_DECODER(DecodeTuple)
+PYSNAP_DECODER(DecodeList)
+PYSNAP_DECODER(DecodeDeque)
+// sets.cc
+PYSNAP_DECODER(DecodeSet)
+PYSNAP_DECODER(DecodeFrozenSet)
+// mappings.cc
+PYSNAP_DECODER(DecodeDict)
+PYSNAP_DECODER(DecodeOrderedDict)
+// slices.cc
+PYSNAP_DECODER(DecodeSlice)
+PYSNAP_DECODER(DecodeRange)
+// types.cc
+PYSNAP_DECODER(DecodeType)
+// functions.cc
+PYSNAP_DECODER(DecodeFunction)
+PYSNAP_DECODER(DecodeMethod)
+PYSNAP_DECODER(DecodeBuiltinFunction)
+PYSNAP_DECODER(DecodeDescriptor)
+PYSNAP_DECODER(DecodeMethodWrapper)
+PYSNAP_DECODER(DecodeCell)
+// modules.cc
+PYSNAP_DECODER(DecodeModule)
+// execution.cc
+PYSNAP_DECODER(DecodeCode)
+PYSNAP_DECODER(DecodeFrameObject)
+PYSNAP_DECODER(DecodeTraceback)
+PYSNAP_DECODER(DecodeGenerator)
+PYSNAP_DECODER(DecodeCoroutine)
+PYSNAP_DECODER(DecodeAsyncGenerator)
+// exceptions.cc
+PYSNAP_DECODER(DecodeException)
+// parts.cc: types that are a few named objects
+PYSNAP_DECODER(DecodeProperty)
+PYSNAP_DECODER(DecodeStaticMethod)
+PYSNAP_DECODER(DecodeClassMethod)
+PYSNAP_DECODER(DecodePartial)
+PYSNAP_DECODER(DecodeMappingProxy)
+PYSNAP_DECODER(DecodeSuper)
+PYSNAP_DECODER(DecodeGenericAlias)
+PYSNAP_DECODER(DecodeWeakReference)
+PYSNAP_DECODER(DecodeDictView)
+PYSNAP_DECODER(DecodeContextVar)
+PYSNAP_DECODER(DecodeFuture)
+PYSNAP_DECODER(DecodeTask)
+
+#undef PYSNAP_DECODER
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_OBJECTS_DECODERS_DECODERS_H_

@@ -1,0 +1,102 @@
+// Types whose instances are a few named objects, each recorded as a part.
+#include <initializer_list>
+
+#include "snapshotter/objects/decoders/decoders.h"
+
+namespace pysnap {
+namespace {
+
+struct Part {
+  const char* name;
+  Offset offset;
+};
+
+absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<Part> parts, proto::Object& out) {
+  proto::Parts& value = *out.mutable_parts();
+  for (const Part& part : parts) {
+    ASSIGN_OR_RETURN(const uint32_t id, crawl.RefField(object, part.offset));
+    if (id == 0 || crawl.touch_only()) continue;
+    proto::Attribute* attribute = value.add_part();
+    attribute->set_name(crawl.String(part.name));
+    attribute->set_value(id);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status DecodeProperty(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().propertyobject;
+  return DecodeParts(crawl, object,
+                     {{"fget", layout.prop_get},
+                      {"fset", layout.prop_set},
+                      {"fdel", layout.prop_del},
+                      {"__doc__", layout.prop_doc},
+                      {"__name__", layout.prop_name}},
+                     out);
+}
+
+absl::Status DecodeStaticMethod(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  return DecodeParts(crawl, object, {{"__func__", crawl.layout().staticmethod.sm_callable}}, out);
+}
+
+absl::Status DecodeClassMethod(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  return DecodeParts(crawl, object, {{"__func__", crawl.layout().classmethod.cm_callable}}, out);
+}
+
+absl::Status DecodePartial(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().partialobject;
+  return DecodeParts(crawl, object, {{"func", layout.fn}, {"args", layout.args}, {"keywords", layout.kw}}, out);
+}
+
+absl::Status DecodeMappingProxy(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  return DecodeParts(crawl, object, {{"mapping", crawl.layout().mappingproxyobject.mapping}}, out);
+}
+
+absl::Status DecodeSuper(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().superobject;
+  return DecodeParts(crawl, object,
+                     {{"__thisclass__", layout.type}, {"__self__", layout.obj}, {"__self_class__", layout.obj_type}},
+                     out);
+}
+
+absl::Status DecodeGenericAlias(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().gaobject;
+  return DecodeParts(crawl, object, {{"__origin__", layout.origin}, {"__args__", layout.args}}, out);
+}
+
+// A dead reference points to None.
+absl::Status DecodeWeakReference(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().PyWeakReference;
+  return DecodeParts(crawl, object, {{"object", layout.wr_object}, {"callback", layout.wr_callback}}, out);
+}
+
+absl::Status DecodeDictView(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  return DecodeParts(crawl, object, {{"mapping", crawl.layout()._PyDictViewObject.dv_dict}}, out);
+}
+
+absl::Status DecodeContextVar(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().PyContextVar;
+  return DecodeParts(crawl, object, {{"name", layout.var_name}, {"default", layout.var_default}}, out);
+}
+
+absl::Status DecodeFuture(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().FutureObj;
+  return DecodeParts(crawl, object,
+                     {{"_loop", layout.fut_loop}, {"_result", layout.fut_result}, {"_exception", layout.fut_exception}},
+                     out);
+}
+
+absl::Status DecodeTask(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().TaskObj;
+  return DecodeParts(crawl, object,
+                     {{"_coro", layout.task_coro},
+                      {"_name", layout.task_name},
+                      {"_fut_waiter", layout.task_fut_waiter},
+                      {"_loop", layout.task_loop},
+                      {"_result", layout.task_result},
+                      {"_exception", layout.task_exception}},
+                     out);
+}
+
+}  // namespace pysnap

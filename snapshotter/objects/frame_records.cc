@@ -1,0 +1,136 @@
+#include "snapshotter/objects/frame_records.h"
+
+#include "snapshotter/cpython/name_lookup.h"
+#include "snapshotter/cpython/text.h"
+#include "snapshotter/objects/absent.h"
+
+namespace pysnap {
+namespace {
+
+// Longer than any identifier or path that a compiler accepts from a sane program.
+constexpr size_t kMaxNameBytes = size_t{1} << 20;
+
+proto::Local::Kind KindOf(uint8_t bits, bool is_parameter) {
+  if ((bits & kVariableFree) != 0) return proto::Local::FREE;
+  if ((bits & kVariableCell) != 0) return proto::Local::CELL;
+  if ((bits & kVariableHidden) != 0) return proto::Local::HIDDEN;
+  return is_parameter ? proto::Local::ARGUMENT : proto::Local::LOCAL;
+}
+
+}  // namespace
+
+const std::string& FrameRecorder::Text(Address str) {
+  const auto [it, inserted] = texts_.try_emplace(str);
+  if (inserted) {
+    absl::StatusOr<std::string> text = ReadText(runtime_, memory_, str, kMaxNameBytes);
+    it->second = text.ok() ? *std::move(text) : "?";
+  }
+  return it->second;
+}
+
+const std::string& FrameRecorder::ModuleName(Address globals) {
+  const auto [it, inserted] = modules_.try_emplace(globals);
+  if (inserted && !globals.is_null()) {
+    NameLookup lookup(runtime_, memory_);
+    const absl::StatusOr<std::vector<NameLookup::Item>> items = lookup.Items(globals);
+    const absl::StatusOr<Address> name = items.ok() ? lookup.Find(*items, "__name__") : items.status();
+    const absl::StatusOr<Address> type =
+        name.ok() ? memory_.ReadPointer(*name + runtime_.layout.PyObject.ob_type) : name.status();
+    if (type.ok() && *type == str_type_) {
+      absl::StatusOr<std::string> text = ReadText(runtime_, memory_, *name, kMaxNameBytes);
+      if (text.ok()) it->second = *std::move(text);
+    }
+  }
+  return it->second;
+}
+
+CodeFiller FrameRecorder::code_filler() {
+  return [this](Address code, GraphCrawler& crawler, proto::Code& out) { return FillCode(code, crawler, out); };
+}
+
+FrameFiller FrameRecorder::frame_filler() {
+  return [this](Address frame, GraphCrawler& crawler, proto::Frame& out) {
+    Fill(walker_.ReadFrame(frame), crawler, out);
+    return absl::OkStatus();
+  };
+}
+
+void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {
+  out.set_address(info.address.value());
+  out.set_lasti(info.lasti);
+  out.set_is_entry(info.is_entry);
+  if (info.code != nullptr) {
+    out.set_code(crawler.RefEssential(info.code->address));
+    const SourcePosition& position = info.position;
+    if (position.line > 0) {
+      out.set_line(static_cast<uint32_t>(position.line));
+      if (position.end_line > 0) out.set_end_line(static_cast<uint32_t>(position.end_line));
+      if (position.column >= 0) out.set_column_plus_1(static_cast<uint32_t>(position.column) + 1);
+      if (position.end_column >= 0) out.set_end_column_plus_1(static_cast<uint32_t>(position.end_column) + 1);
+    }
+  }
+  if (!info.problem.ok()) SetAbsent(info.problem, *out.mutable_absent());
+  if (info.code == nullptr) return;
+  out.set_function(crawler.RefEssential(info.function));
+  if (const std::string& module = ModuleName(info.globals); !module.empty()) out.set_module(crawler.String(module));
+  if (options_.no_locals) return;
+  const Address code = info.code->address;
+  FillLocals(info, crawler, out);
+  if (!info.local_namespace.is_null()) {
+    out.set_namespace_(crawler.RefNamespace(info.local_namespace, NamespaceKind::kWhole, code));
+  }
+  for (const Address item : info.stack) out.add_stack(crawler.Ref(item));
+  out.set_globals(crawler.RefNamespace(info.globals, NamespaceKind::kGlobals, code));
+  out.set_builtins(crawler.RefNamespace(info.builtins, NamespaceKind::kBuiltins, code));
+}
+
+void FrameRecorder::FillLocals(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {
+  const uint32_t parameters = info.code->parameter_count();
+  for (uint32_t slot = 0; slot < info.slots.size(); ++slot) {
+    Address value = info.slots[slot];
+    if (value.is_null()) continue;
+    const auto bits = static_cast<uint8_t>(info.code->variable_kinds[slot]);
+    const std::string& name = Text(info.code->variables[slot]);
+    proto::Local& local = *out.add_local();
+    local.set_name(crawler.String(name));
+    local.set_slot(slot);
+    local.set_kind(KindOf(bits, slot < parameters));
+    if ((bits & (kVariableCell | kVariableFree)) != 0) {
+      // Without a cell object a celled argument still holds its plain value (until MAKE_CELL has run, 3.11+).
+      const absl::StatusOr<Address> type = memory_.ReadPointer(value + runtime_.layout.PyObject.ob_type);
+      if (type.ok() && *type == cell_type_) {
+        local.set_cell(crawler.RefNamed(name, value));
+        const absl::StatusOr<Address> contents = memory_.ReadPointer(value + runtime_.layout.PyCellObject.ob_ref);
+        value = contents.value_or(Address());
+      }
+    }
+    local.set_value(crawler.RefNamed(name, value));
+  }
+}
+
+absl::Status FrameRecorder::FillCode(Address address, GraphCrawler& crawler, proto::Code& out) {
+  ASSIGN_OR_RETURN(const CodeInfo* code, code_reader_.Read(address));
+  const uint32_t name = crawler.String(Text(code->name));
+  out.set_name(name);
+  out.set_qualname(code->qualname.is_null() ? name : crawler.String(Text(code->qualname)));
+  out.set_filename(crawler.String(Text(code->filename)));
+  out.set_first_line(code->first_line);
+  out.set_arg_count(code->arg_count);
+  out.set_posonly_arg_count(code->posonly_arg_count);
+  out.set_kwonly_arg_count(code->kwonly_arg_count);
+  out.set_stack_size(code->stack_size);
+  out.set_flags(code->flags);
+  out.set_bytecode(code->bytecode);
+  if (!code->bytecode_problem.ok()) SetAbsent(code->bytecode_problem, *out.mutable_bytecode_absent());
+  for (const Address constant : code->constants) out.add_constant(crawler.RefEssential(constant));
+  for (const Address used : code->names) out.add_name_ref(crawler.String(Text(used)));
+  for (const Address variable : code->variables) out.add_variable(crawler.String(Text(variable)));
+  out.set_variable_kind(code->variable_kinds);
+  out.set_line_table(code->line_table);
+  out.set_exception_table(code->exception_table);
+  out.set_local_count(code->local_count);
+  out.set_cell_count(code->cell_count);
+  return absl::OkStatus();
+}
+
+}  // namespace pysnap

@@ -1,0 +1,31 @@
+#include "snapshotter/objects/graph_crawler.h"
+
+#include <utility>
+
+#include "snapshotter/objects/crawl.h"
+
+namespace pysnap {
+
+GraphCrawler::GraphCrawler(const Runtime& runtime, Memory& memory, CrawlOptions options, ObjectSink* sink)
+    : crawl_(std::make_unique<Crawl>(runtime, memory, std::move(options), sink, *this)) {}
+
+GraphCrawler::~GraphCrawler() = default;
+
+uint32_t GraphCrawler::Ref(Address object) { return crawl_->Ref(object); }
+uint32_t GraphCrawler::RefEssential(Address object) { return crawl_->RefEssential(object); }
+uint32_t GraphCrawler::RefNamed(absl::string_view name, Address object) { return crawl_->RefNamed(name, object); }
+uint32_t GraphCrawler::RefNamespace(Address dict, NamespaceKind kind, Address code) {
+  return crawl_->RefNamespace(dict, kind, code);
+}
+uint32_t GraphCrawler::RefInt(int64_t value) { return crawl_->RefInt(value); }
+uint32_t GraphCrawler::String(absl::string_view text) { return crawl_->String(text); }
+absl::Status GraphCrawler::Run() { return crawl_->Run(); }
+
+uint64_t GraphCrawler::object_count() const { return crawl_->object_count(); }
+uint64_t GraphCrawler::string_count() const { return crawl_->string_count(); }
+bool GraphCrawler::limited() const { return crawl_->limited(); }
+bool GraphCrawler::touch_only() const { return crawl_->touch_only(); }
+const Runtime& GraphCrawler::runtime() const { return crawl_->runtime(); }
+Memory& GraphCrawler::memory() { return crawl_->memory(); }
+
+}  // namespace pysnap

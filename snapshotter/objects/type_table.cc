@@ -1,0 +1,217 @@
+#include "snapshotter/objects/type_table.h"
+
+#include "absl/strings/str_format.h"
+#include "snapshotter/cpython/type_flags.h"
+#include "snapshotter/objects/registry.h"
+
+namespace pysnap {
+namespace {
+
+constexpr size_t kMaxNameBytes = 4096;
+constexpr size_t kMaxBases = 1024;
+constexpr size_t kMaxMembers = 4096;
+constexpr int kMaxMetaclasses = 8;
+constexpr int64_t kMaxBasicSize = int64_t{1} << 20;
+
+absl::Status NoType(Address address) { return absl::DataLossError(absl::StrFormat("no type at %#x", address.value())); }
+
+// Whether a type that has no known address can be the one an entry names. Classes made by a class statement never are.
+bool MatchesByName(const DecoderEntry& entry, const TypeInfo& info, const Layout& layout) {
+  if (entry.tp_name == nullptr || info.name != entry.tp_name) return false;
+  if (!info.heap) return true;
+  return entry.struct_size != nullptr && info.shape.basic_size == entry.struct_size(layout);
+}
+
+}  // namespace
+
+int MemberSize(int32_t code) {
+  switch (code) {
+    case kMemberByte:
+    case kMemberUByte:
+    case kMemberBool:
+      return 1;
+    case kMemberShort:
+    case kMemberUShort:
+      return 2;
+    case kMemberInt:
+    case kMemberUInt:
+      return 4;
+    case kMemberLong:
+    case kMemberULong:
+    case kMemberLongLong:
+    case kMemberULongLong:
+    case kMemberSsizeT:
+    case kMemberObject:
+    case kMemberObjectEx:
+      return 8;
+    default:
+      return 0;
+  }
+}
+
+bool TypeInfo::Extends(const TypeInfo* ancestor) const {
+  for (const TypeInfo* type = this; type != nullptr; type = type->base) {
+    if (type == ancestor) return true;
+  }
+  return false;
+}
+
+TypeTable::TypeTable(const Runtime& runtime, Memory& memory)
+    : runtime_(runtime), memory_(memory), type_type_(runtime.Symbol("PyType_Type")) {
+  for (const DecoderEntry& entry : DecoderEntries()) {
+    if (entry.symbol == nullptr) continue;
+    const Address address = runtime.Symbol(entry.symbol);
+    if (address) by_symbol_.emplace(address, &entry);
+  }
+}
+
+absl::Status TypeTable::CheckIsType(Address object) {
+  Address at = object;
+  for (int i = 0; i < kMaxMetaclasses; ++i) {
+    absl::StatusOr<Address> metatype = memory_.ReadPointer(at + runtime_.layout.PyObject.ob_type);
+    if (!metatype.ok()) return std::move(metatype).status();
+    if (*metatype == type_type_) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const uint64_t flags,
+                     memory_.ReadValue<uint64_t>(*metatype + runtime_.layout.PyTypeObject.tp_flags));
+    if ((flags & kTypeTypeSubclass) == 0) break;
+    at = *metatype;
+  }
+  return NoType(object);
+}
+
+const TypeInfo& TypeTable::Find(Address type) {
+  auto it = types_.find(type);
+  if (it == types_.end()) {
+    ReadChain(type);
+    it = types_.find(type);
+  }
+  last_address_ = type;
+  last_ = it->second.get();
+  return *last_;
+}
+
+// Reads `type` and those of its bases that are not known yet, the bases first.
+void TypeTable::ReadChain(Address type) {
+  const auto& layout = runtime_.layout.PyTypeObject;
+  std::vector<Address> chain;
+  const TypeInfo* base = nullptr;
+  absl::Status problem;
+  Address at = type;  // null too, of a torn object: what cannot be read is known as such
+  do {
+    if (const auto it = types_.find(at); it != types_.end()) {
+      base = it->second.get();
+      break;
+    }
+    chain.push_back(at);
+    if (chain.size() > kMaxBases) {
+      problem = absl::DataLossError(absl::StrFormat("the bases of the type at %#x do not end", type.value()));
+      chain.resize(1);
+      break;
+    }
+    problem = CheckIsType(at);
+    if (!problem.ok()) break;
+    absl::StatusOr<Address> next = memory_.ReadPointer(at + layout.tp_base);
+    if (!next.ok()) {
+      problem = std::move(next).status();
+      break;
+    }
+    at = *next;
+  } while (at);
+  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+    auto info = std::make_unique<TypeInfo>();
+    info->address = *it;
+    if (problem.ok() && base != nullptr) problem = base->problem;
+    if (problem.ok()) problem = ReadInto(*info, base);
+    info->problem = problem;
+    base = types_.emplace(*it, std::move(info)).first->second.get();
+  }
+}
+
+absl::Status TypeTable::ReadInto(TypeInfo& info, const TypeInfo* base) {
+  const auto& layout = runtime_.layout.PyTypeObject;
+  const Address type = info.address;
+  ASSIGN_OR_RETURN(info.shape.flags, memory_.ReadValue<uint64_t>(type + layout.tp_flags));
+  ASSIGN_OR_RETURN(info.shape.basic_size, memory_.ReadValue<int64_t>(type + layout.tp_basicsize));
+  ASSIGN_OR_RETURN(info.shape.item_size, memory_.ReadValue<int64_t>(type + layout.tp_itemsize));
+  ASSIGN_OR_RETURN(info.shape.dict_offset, memory_.ReadValue<int64_t>(type + layout.tp_dictoffset));
+  ASSIGN_OR_RETURN(const Address name, memory_.ReadPointer(type + layout.tp_name));
+  ASSIGN_OR_RETURN(info.name, memory_.ReadCString(name, kMaxNameBytes));
+  if (info.shape.basic_size < 0 || info.shape.basic_size > kMaxBasicSize) {
+    return absl::DataLossError(absl::StrFormat("instances of %d bytes", info.shape.basic_size));
+  }
+  info.shape.is_int = (info.shape.flags & kTypeLongSubclass) != 0;
+  info.heap = (info.shape.flags & kTypeHeap) != 0;
+  info.base = base;
+  if (info.heap) {
+    ASSIGN_OR_RETURN(info.cached_keys, memory_.ReadPointer(type + runtime_.layout.PyHeapTypeObject.ht_cached_keys));
+  }
+  RETURN_IF_ERROR(ReadMembers(type, info));
+  Classify(info);
+  return absl::OkStatus();
+}
+
+absl::Status TypeTable::ReadMembers(Address type, TypeInfo& info) {
+  const auto& layout = runtime_.layout.PyMemberDef;
+  ASSIGN_OR_RETURN(Address at, memory_.ReadPointer(type + runtime_.layout.PyTypeObject.tp_members));
+  if (at.is_null()) return absl::OkStatus();
+  for (; info.members.size() < kMaxMembers; at = at + layout.size_) {
+    ASSIGN_OR_RETURN(const Address name, memory_.ReadPointer(at + layout.name));
+    if (name.is_null()) return absl::OkStatus();
+    TypeMember member;
+    ASSIGN_OR_RETURN(member.name, memory_.ReadCString(name, kMaxNameBytes));
+    ASSIGN_OR_RETURN(member.code, memory_.ReadValue<int32_t>(at + layout.type));
+    ASSIGN_OR_RETURN(member.offset, memory_.ReadValue<int64_t>(at + layout.offset));
+    // How PyType_FromSpec is told of them (Objects/typeobject.c); they are no attributes.
+    const bool is_instruction = member.name == "__dictoffset__" || member.name == "__weaklistoffset__" ||
+                                member.name == "__weakrefoffset__" || member.name == "__vectorcalloffset__";
+    if (!is_instruction) info.members.push_back(std::move(member));
+  }
+  return absl::DataLossError(absl::StrFormat("the members of the type at %#x do not end", type.value()));
+}
+
+// Says how instances are decoded.
+void TypeTable::Classify(TypeInfo& info) {
+  if (const auto it = by_symbol_.find(info.address); it != by_symbol_.end()) {
+    info.decoder = it->second;
+  } else {
+    for (const DecoderEntry& entry : DecoderEntries()) {
+      const bool has_address = entry.symbol != nullptr && runtime_.Symbol(entry.symbol);
+      if (!has_address && MatchesByName(entry, info, runtime_.layout)) info.decoder = &entry;
+    }
+  }
+  const TypeInfo* base = info.base;
+  // Exceptions made in C say by their members what they add; one decoder knows them all.
+  if (info.decoder == nullptr && !info.heap && base != nullptr && (info.shape.flags & kTypeBaseExcSubclass) != 0) {
+    info.decoder = base->decoder;
+  }
+  if (info.decoder != nullptr) {
+    info.decoded_as = &info;
+  } else if (base != nullptr) {
+    info.decoder = base->decoder;
+    info.decoded_as = base->decoded_as;
+    info.opaque = base->opaque;
+    int64_t named = 0;
+    for (const TypeMember& member : info.members) {
+      if (member.offset >= base->shape.basic_size) named += MemberSize(member.code);
+    }
+    const bool own_dict = info.shape.dict_offset != 0 && base->shape.dict_offset == 0;
+    if (own_dict && (info.shape.flags & kTypeManagedDict) == 0) named += 8;
+    absl::StatusOr<int64_t> weak =
+        memory_.ReadValue<int64_t>(info.address + runtime_.layout.PyTypeObject.tp_weaklistoffset);
+    if (weak.ok() && *weak >= base->shape.basic_size) named += 8;
+    // Less than a word is padding.
+    if (info.shape.basic_size - base->shape.basic_size - named >= 8) info.opaque = true;
+  }
+  info.has_dict = info.shape.dict_offset != 0 || (info.shape.flags & kTypeManagedDict) != 0;
+  if (info.decoder != nullptr && (info.decoder->traits & kTraitOwnsDict) != 0 &&
+      info.shape.dict_offset == info.decoded_as->shape.dict_offset) {
+    info.has_dict = false;
+  }
+  info.has_attributes = info.has_dict;
+  for (const TypeInfo* type = &info; type != nullptr && !info.has_attributes; type = type->base) {
+    if (type == info.decoded_as && (type->decoder->traits & kTraitPlain) == 0) break;
+    if (!type->members.empty()) info.has_attributes = true;
+  }
+}
+
+}  // namespace pysnap

@@ -1,0 +1,111 @@
+// What is known of the types of the target's objects.
+#ifndef PYSNAP_OBJECTS_TYPE_TABLE_H_
+#define PYSNAP_OBJECTS_TYPE_TABLE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/cpython/behaviours/dict_shape.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/memory/memory.h"
+
+namespace pysnap {
+
+struct DecoderEntry;
+
+// A PyMemberDef: a field of the C struct that is an attribute. __slots__ are such fields.
+struct TypeMember {
+  std::string name;
+  int32_t code = 0;  // MemberCode
+  int64_t offset = 0;
+};
+
+// PyMemberDef.type (Include/descrobject.h, Include/structmember.h); the same numbers in every version.
+enum MemberCode : int32_t {
+  kMemberShort = 0,
+  kMemberInt = 1,
+  kMemberLong = 2,
+  kMemberObject = 6,  // null reads as None
+  kMemberByte = 8,
+  kMemberUByte = 9,
+  kMemberUShort = 10,
+  kMemberUInt = 11,
+  kMemberULong = 12,
+  kMemberBool = 14,
+  kMemberObjectEx = 16,  // null: unset
+  kMemberLongLong = 17,
+  kMemberULongLong = 18,
+  kMemberSsizeT = 19,
+};
+
+// Size of such a field in bytes; 0 for codes that are not read.
+int MemberSize(int32_t code);
+
+struct TypeInfo {
+  Address address;
+  // Why objects of this type cannot be decoded; the other members are then not to be relied on.
+  absl::Status problem;
+
+  std::string name;  // tp_name
+  InstanceShape shape;
+  bool heap = false;
+  // The type its C struct extends (tp_base); null for object.
+  const TypeInfo* base = nullptr;
+  // The members this type adds.
+  std::vector<TypeMember> members;
+  // Decodes the value of an instance: the type's own decoder or that of its nearest base that has one.
+  const DecoderEntry* decoder = nullptr;
+  // The type that `decoder` is for.
+  const TypeInfo* decoded_as = nullptr;
+  // The struct has bytes that neither the decoder nor members nor attributes account for.
+  bool opaque = false;
+  // An instance may have a __dict__.
+  bool has_dict = false;
+  // Members above `decoded_as`, or a __dict__: there is something to read besides the value.
+  bool has_attributes = false;
+  // ht_cached_keys; null when there are none.
+  Address cached_keys;
+
+  // Whether this is `ancestor` or extends its struct.
+  bool Extends(const TypeInfo* ancestor) const;
+};
+
+// Reads each type once. Not thread-safe.
+class TypeTable {
+ public:
+  // Both outlive the table.
+  TypeTable(const Runtime& runtime, Memory& memory);
+
+  // Never fails: see TypeInfo::problem. The reference lives as long as the table.
+  const TypeInfo& Get(Address type) {
+    if (last_ != nullptr && type == last_address_) return *last_;
+    return Find(type);
+  }
+
+  // Checks that `object` is a type: the chain of ob_type ends at `type` and all in it are metaclasses.
+  absl::Status CheckIsType(Address object);
+
+ private:
+  const TypeInfo& Find(Address type);
+  void ReadChain(Address type);
+  absl::Status ReadInto(TypeInfo& info, const TypeInfo* base);
+  absl::Status ReadMembers(Address type, TypeInfo& info);
+  void Classify(TypeInfo& info);
+
+  const Runtime& runtime_;
+  Memory& memory_;
+  const Address type_type_;
+  absl::flat_hash_map<Address, std::unique_ptr<TypeInfo>> types_;
+  absl::flat_hash_map<Address, const DecoderEntry*> by_symbol_;
+  Address last_address_;
+  const TypeInfo* last_ = nullptr;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_OBJECTS_TYPE_TABLE_H_

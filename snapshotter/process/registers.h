@@ -1,0 +1,26 @@
+// Registers of a stopped thread. What depends on the machine is in registers.cc.
+#ifndef PYSNAP_PROCESS_REGISTERS_H_
+#define PYSNAP_PROCESS_REGISTERS_H_
+
+#include <sys/types.h>
+
+#include "absl/status/statusor.h"
+#include "snapshotter/base/address.h"
+
+namespace pysnap {
+
+struct Registers {
+  Address pc;
+  Address sp;
+  // Where thread-local storage is found: fs_base on x86-64, tpidr_el0 on aarch64.
+  Address thread_pointer;
+  // What pthread_self() returns in the thread, with glibc and musl: threading.get_ident().
+  Address pthread;
+};
+
+// The thread is ptrace-stopped by the caller's thread.
+absl::StatusOr<Registers> ReadThreadRegisters(pid_t tid);
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_PROCESS_REGISTERS_H_

@@ -1,0 +1,28 @@
+"""Eleven coroutines that keep each other busy; imported by the asyncio console under test, of every version."""
+
+import asyncio
+
+
+async def ticker(number, queue):
+    total = 0
+    while True:
+        step = await queue.get()
+        if step is None:
+            return total
+        total += number * step
+
+
+async def feed(stop):
+    """Feeds ten tickers until told to stop; whether each of them has counted right."""
+    queues = [asyncio.Queue() for _ in range(10)]
+    tasks = [asyncio.ensure_future(ticker(number, queue)) for number, queue in enumerate(queues)]
+    count = 0
+    while not stop.is_set():
+        for queue in queues:
+            queue.put_nowait(1)
+        count += 1
+        await asyncio.sleep(0)
+    for queue in queues:
+        queue.put_nowait(None)
+    totals = await asyncio.gather(*tasks)
+    return count > 0 and totals == [number * count for number in range(10)]

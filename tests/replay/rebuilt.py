@@ -1,0 +1,78 @@
+"""Run by an interpreter of the matrix with pysnap and tests/programs on its path: describes a replayed snapshot.
+
+rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
+rebuilt.py sessions FILE    what session.py finds in the replay of debugged.py
+"""
+
+import json
+import os
+import sys
+
+import oracle
+import pysnap
+import session
+
+
+def frames(snapshot):
+    return [
+        {
+            "name": thread.name,
+            "native_id": thread.native_id,
+            "is_main": thread.is_main,
+            "frames": [describe(frame) for frame in thread.frames],
+            "chained": chained(thread),
+        }
+        for thread in snapshot.threads
+    ]
+
+
+def describe(frame):
+    try:
+        return oracle.describe_frame(frame)
+    except RecursionError:
+        described = oracle.describe_frame(frame, local_values=False)
+        values = frame.f_locals
+        described["locals"] = [[name, describe_deep(values[name])] for name in list(values)]
+        return described
+    except Exception as error:
+        return {"function": frame.f_code.co_name, "error": repr(error)}
+
+
+def describe_deep(value):
+    """A value whose nesting this interpreter's own repr() may refuse."""
+    try:
+        return oracle.describe_value(value)
+    except RecursionError:
+        name = oracle.type_name(type(value))
+        return {"type": name, "repr": None, "id": hex(id(value)), "contents": None, "attributes": None}
+
+
+def chained(thread):
+    """Whether f_back leads from the innermost frame through all others."""
+    found = []
+    frame = thread.frame
+    while frame is not None:
+        found.append(frame)
+        frame = frame.f_back
+    found.reverse()
+    return len(found) == len(thread.frames) and all(a is b for a, b in zip(found, thread.frames))
+
+
+def sessions(snapshot):
+    found = {}
+    for thread in snapshot.threads:
+        if thread.is_main:
+            continue
+        found[thread.name] = session.session(thread.frame)
+        if thread.name == "with_an_exception":
+            frame = [frame for frame in thread.frames if frame.f_code.co_name == thread.name][0]
+            found["exception"] = session.exception_session(frame.f_locals["error"])
+    return found
+
+
+if __name__ == "__main__":
+    sys.setrecursionlimit(20000)  # for values 1000 deep
+    result = {"frames": frames, "sessions": sessions}[sys.argv[1]](pysnap.load(sys.argv[2]))
+    # Nothing may be imported because a snapshot names it.
+    result = {"result": result, "modules": sorted(sys.modules)}
+    os.write(1, json.dumps(result).encode("ascii"))

@@ -1,0 +1,235 @@
+// The crawl itself: ids, budgets, redaction, namespaces, holes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "snapshotter/objects/redaction.h"
+#include "tests/support/collected.h"
+
+namespace pysnap::testing {
+namespace {
+
+using ::testing::ElementsAre;
+
+class CrawlerTest : public EveryBuild {};
+INSTANTIATE_TEST_SUITE_P(Builds, CrawlerTest, ::testing::ValuesIn(AllBuilds()), BuildName);
+
+TEST_P(CrawlerTest, BreadthFirst) {
+  const Address inner = heap.List({heap.Str("deep")});
+  const Collected found = CrawlRoot(heap, heap.List({inner, heap.Str("flat")}));
+  EXPECT_THAT(found.At(1).sequence().item(), ElementsAre(3, 4));  // 2 is the type
+  EXPECT_EQ(found.At(4).str(), "flat");
+}
+
+TEST_P(CrawlerTest, NullIsZero) {
+  CrawlFrom(heap, [](GraphCrawler& crawler) {
+    EXPECT_EQ(crawler.Ref(Address()), 0u);
+    EXPECT_EQ(crawler.RefEssential(Address()), 0u);
+    EXPECT_EQ(crawler.RefNamed("x", Address()), 0u);
+    EXPECT_EQ(crawler.RefNamespace(Address(), NamespaceKind::kWhole), 0u);
+  });
+}
+
+TEST_P(CrawlerTest, UnreadableObject) {
+  const Collected found = CrawlRoot(heap, heap.List({Address(0x10), heap.Int(1)}));
+  const proto::Sequence& items = found.At(1).sequence();
+  EXPECT_EQ(found.At(items.item(0)).absent().reason(), proto::Absent::UNREADABLE);
+  EXPECT_EQ(found.At(items.item(0)).address(), 0x10u);
+  EXPECT_EQ(found.At(items.item(1)).int_value(), 1);
+}
+
+TEST_P(CrawlerTest, HugeListKeepsWhatIsThere) {
+  const Address list = heap.List({heap.Int(1)});
+  heap.Poke<uint64_t>(list + heap.layout().PyVarObject.ob_size, uint64_t{1} << 40);
+  heap.Poke<uint64_t>(list + heap.layout().PyListObject.allocated, uint64_t{1} << 40);
+  const Collected found = CrawlRoot(heap, list);
+  EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::UNREADABLE);
+  EXPECT_EQ(found.At(1).length(), uint64_t{1} << 40);
+}
+
+TEST_P(CrawlerTest, ListBeingSortedIsTorn) {
+  const Address list = heap.List({});
+  heap.Poke<int64_t>(list + heap.layout().PyListObject.allocated, -1);
+  EXPECT_EQ(CrawlRoot(heap, list).At(1).absent().reason(), proto::Absent::TORN);
+}
+
+TEST_P(CrawlerTest, MaxObjects) {
+  Items items;
+  for (int i = 0; i < 100; ++i) items.push_back(heap.Int(i));
+  CrawlOptions options;
+  options.max_objects = 10;
+  const Collected found = CrawlRoot(heap, heap.List(items), options);
+  EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::LIMIT);
+  EXPECT_EQ(found.At(1).length(), 100u);
+  EXPECT_EQ(found.At(1).sequence().item_size(), 8);
+  // Types are there all the same.
+  EXPECT_EQ(found.TypeName(found.At(3)), "int");
+  EXPECT_LT(found.size(), 20u);
+}
+
+TEST_P(CrawlerTest, MaxDepth) {
+  CrawlOptions options;
+  options.max_depth = 2;
+  const Collected found = CrawlRoot(heap, heap.List({heap.List({heap.List({heap.Int(1)})})}), options);
+  const uint32_t second = found.At(1).sequence().item(0);
+  EXPECT_EQ(found.At(second).absent().reason(), proto::Absent::LIMIT);
+  EXPECT_EQ(found.At(second).length(), 1u);
+  EXPECT_EQ(found.At(second).sequence().item_size(), 0);
+}
+
+TEST_P(CrawlerTest, MaxBytes) {
+  CrawlOptions options;
+  options.max_bytes = 100;
+  const Collected found = CrawlRoot(heap, heap.Str(std::string(1000, 'x')), options);
+  EXPECT_EQ(found.At(1).str(), std::string(100, 'x'));
+  EXPECT_EQ(found.At(1).length(), 1000u);
+  EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::LIMIT);
+}
+
+TEST_P(CrawlerTest, SecretNames) {
+  const RedactionRules rules = *RedactionRules::Create(true, {});
+  CrawlOptions options;
+  options.redaction = &rules;
+  const Address hunter = heap.Str("hunter2");
+  const Address dict = heap.Dict({{heap.Interned("password"), hunter},
+                                  {heap.Interned("user"), heap.Str("root")},
+                                  {heap.Interned("token"), heap.None()},
+                                  {heap.Bytes("cookie"), heap.Bytes("crumbs")}},
+                                 /*general=*/true);
+  // The str is met under an innocent name first.
+  const Collected found = CrawlRoot(
+      heap,
+      heap.List({hunter, dict, heap.Tuple({heap.Str("Authorization"), heap.Str("Bearer x")}), heap.Str("visible")}),
+      options);
+  const proto::Sequence& items = found.At(1).sequence();
+  EXPECT_EQ(found.At(items.item(0)).absent().reason(), proto::Absent::REDACTED);
+  EXPECT_EQ(found.At(items.item(3)).str(), "visible");
+  auto entries = found.Entries(items.item(1));
+  const proto::Object& stand_in = found.At(entries["password"]);
+  EXPECT_EQ(stand_in.absent().reason(), proto::Absent::REDACTED);
+  EXPECT_EQ(stand_in.address(), 0u);
+  EXPECT_EQ(found.TypeName(stand_in), "str");
+  EXPECT_EQ(found.At(entries["user"]).str(), "root");
+  EXPECT_EQ(found.At(entries["token"]).singleton(), proto::NONE);
+  for (const char* secret : {"hunter2", "crumbs", "Bearer x"}) EXPECT_FALSE(found.Mentions(secret)) << secret;
+}
+
+TEST_P(CrawlerTest, SecretAttributesAndLocals) {
+  const RedactionRules rules = *RedactionRules::Create(true, {});
+  CrawlOptions options;
+  options.redaction = &rules;
+  const Address type = heap.Class("Account", heap.Symbol("PyBaseObject_Type"), {.shared_keys = {"user", "api_key"}});
+  const Address instance = heap.Instance(type, {{"user", heap.Str("ann")}, {"api_key", heap.Str("k-123")}});
+  const Address local = heap.Str("local secret");
+  const Collected found = CrawlFrom(
+      heap,
+      [&](GraphCrawler& crawler) {
+        crawler.Ref(instance);
+        crawler.RefNamed("db_passwd", local);
+        crawler.RefNamed("secret", heap.Symbol("PyList_Type"));
+      },
+      options);
+  EXPECT_FALSE(found.Mentions("k-123"));
+  EXPECT_FALSE(found.Mentions("local secret"));
+  EXPECT_EQ(found.At(2).absent().reason(), proto::Absent::REDACTED);
+  EXPECT_EQ(found.At(3).value_case(), proto::Object::kTypeValue);  // a class is no secret
+}
+
+TEST_P(CrawlerTest, RedactedTexts) {
+  const std::vector<std::string> patterns = {"AKIA[0-9A-Z]+"};
+  const RedactionRules rules = *RedactionRules::Create(false, patterns);
+  CrawlOptions options;
+  options.redaction = &rules;
+  const Collected found =
+      CrawlRoot(heap, heap.List({heap.Str("key AKIA0123"), heap.Bytes("AKIA9"), heap.Str("x")}), options);
+  const proto::Sequence& items = found.At(1).sequence();
+  EXPECT_EQ(found.At(items.item(0)).absent().reason(), proto::Absent::REDACTED);
+  EXPECT_EQ(found.At(items.item(1)).absent().reason(), proto::Absent::REDACTED);
+  EXPECT_EQ(found.At(items.item(2)).str(), "x");
+}
+
+TEST_P(CrawlerTest, NamespaceOfWhatCodeNames) {
+  // lib.used() names LIMIT, which is next to it.
+  const Address used_code = heap.Code({heap.Interned("LIMIT")}, {});
+  const Address used = heap.Function(used_code, Address(), "used");
+  const Address module = heap.Module({{heap.Interned("__name__"), heap.Str("lib")},
+                                      {heap.Interned("__spec__"), heap.None()},
+                                      {heap.Interned("used"), used},
+                                      {heap.Interned("LIMIT"), heap.Str("limit value")},
+                                      {heap.Interned("unused"), heap.Str("unused value")}});
+  const Address module_dict = *heap.memory().ReadPointer(module + heap.layout().PyModuleObject.md_dict);
+  heap.PokePointer(used + heap.layout().PyFunctionObject.func_globals, module_dict);
+  const Address globals = heap.Dict({{heap.Interned("__name__"), heap.Str("__main__")},
+                                     {heap.Interned("lib"), module},
+                                     {heap.Interned("OTHER"), heap.Str("other value")}});
+  const Address nested = heap.Code({heap.Interned("used")}, {});
+  const Address code = heap.Code({heap.Interned("lib")}, {nested});
+  const Collected found = CrawlFrom(heap, [&](GraphCrawler& crawler) {
+    EXPECT_EQ(crawler.RefNamespace(globals, NamespaceKind::kGlobals, code), 1u);
+  });
+  EXPECT_EQ(found.Entries(1).size(), 3u);  // a frame's globals are whole
+  const proto::Mapping& lib = found.At(found.At(found.Entries(1)["lib"]).module().dict()).mapping();
+  EXPECT_EQ(lib.key_size(), 4);  // __name__, __spec__, used, LIMIT
+  EXPECT_EQ(lib.omitted(), 1u);
+  EXPECT_TRUE(found.Mentions("limit value"));
+  EXPECT_FALSE(found.Mentions("unused value"));
+}
+
+TEST_P(CrawlerTest, WholeNamespaceOfAFrame) {
+  const Address dict = heap.Dict({{heap.Interned("__name__"), heap.Str("__main__")},
+                                  {heap.Interned("__spec__"), heap.None()},
+                                  {heap.Interned("anything"), heap.Int(1)}});
+  const Collected found =
+      CrawlFrom(heap, [&](GraphCrawler& crawler) { crawler.RefNamespace(dict, NamespaceKind::kWhole, Address()); });
+  EXPECT_EQ(found.At(1).mapping().key_size(), 3);
+}
+
+TEST_P(CrawlerTest, ClassesOfCapturedModulesAreWhole) {
+  const auto make = [&](const std::string& module) {
+    return heap.Class("C", heap.Symbol("PyBaseObject_Type"),
+                      {.module = module, .namespace_entries = {{heap.Interned("CONSTANT"), heap.Str("in " + module)}}});
+  };
+  const Address mine = make("__main__");
+  const Address theirs = make("library");
+  const Address globals = heap.Dict({{heap.Interned("__name__"), heap.Str("__main__")}});
+  const Address code = heap.Code({}, {});
+  const Collected found = CrawlFrom(heap, [&](GraphCrawler& crawler) {
+    crawler.RefNamespace(globals, NamespaceKind::kGlobals, code);
+    crawler.Ref(heap.Object(mine, 64));
+    crawler.Ref(heap.Object(theirs, 64));
+  });
+  EXPECT_TRUE(found.Mentions("in __main__"));
+  EXPECT_FALSE(found.Mentions("in library"));
+}
+
+TEST(RedactionTest, Names) {
+  const RedactionRules rules = *RedactionRules::Create(true, {});
+  for (const char* name : {"password",    "DB_PASSWORD",   "userPassword",
+                           "passwd",      "pwd",           "dbpassword",
+                           "token",       "access_token",  "tokens",
+                           "secret",      "clientSecret",  "api_key",
+                           "apikey",      "APIKey",        "x-api-key",
+                           "X-Api-Key",   "Authorization", "HTTP_AUTHORIZATION",
+                           "auth_header", "cookie",        "Set-Cookie",
+                           "cookies",     "credentials",   "private_key",
+                           "session_id",  "sessionid",     "AWS_SECRET_ACCESS_KEY",
+                           "csrf_token"}) {
+    EXPECT_TRUE(rules.SecretName(name)) << name;
+  }
+  for (const char* name : {"", "x", "key", "user", "author", "tokenize", "tokenizer", "secretary", "compass",
+                           "keyboard", "session", "passed", "bypass", "private", "api", "cook", "pass"}) {
+    EXPECT_FALSE(rules.SecretName(name)) << name;
+  }
+  EXPECT_FALSE(RedactionRules().SecretName("password"));
+}
+
+TEST(RedactionTest, Patterns) {
+  const std::vector<std::string> patterns = {"^acme_"};
+  const RedactionRules rules = *RedactionRules::Create(false, patterns);
+  EXPECT_TRUE(rules.SecretName("acme_thing"));
+  EXPECT_FALSE(rules.SecretName("password"));
+  const std::vector<std::string> bad = {"("};
+  EXPECT_EQ(RedactionRules::Create(true, bad).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace pysnap::testing
