@@ -6,11 +6,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "snapshotter/base/status_macros.h"
+#include "snapshotter/capture/pauser.h"
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/capture/sources.h"
 #include "snapshotter/capture/target_walk.h"
@@ -25,8 +27,6 @@ namespace pysnap {
 namespace {
 
 constexpr char kPysnapVersion[] = PYSNAP_VERSION;
-// Enough for stacks and locals of a few threads, so that no page of ours has to be made while the target waits.
-constexpr uint64_t kPrefaultBytes = uint64_t{8} << 20;
 
 // The release levels of PY_VERSION_HEX (Include/patchlevel.h).
 struct ReleaseLevel {
@@ -97,34 +97,38 @@ absl::StatusOr<Runtime> FindPython(LiveTarget& target) {
   return runtime;
 }
 
-std::vector<NativeThread> NativeThreads(PausedProcess& paused) {
-  std::vector<NativeThread> threads;
-  for (const PausedThread& thread : paused.threads()) {
-    NativeThread native;
-    native.native_id = thread.thread.native_id;
-    native.comm = thread.thread.name;
-    native.stopped = thread.stopped;
-    if (const absl::StatusOr<Registers> registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
-      native.pthread = registers->pthread.value();
-    }
-    threads.push_back(std::move(native));
-  }
-  return threads;
+// One recording of what a Pauser took.
+struct Recording {
+  std::unique_ptr<SnapshotWriter> writer;
+  std::unique_ptr<SnapshotBuilder> builder;
+  WalkResult walk;
+};
+
+// Records `pages` to a file that has the name `path` when it is finished.
+absl::StatusOr<Recording> Record(const WalkInput& input,
+                                 PageCache& pages,
+                                 const proto::Header& header,
+                                 const std::string& path) {
+  Recording recording;
+  ASSIGN_OR_RETURN(recording.writer, SnapshotWriter::Create(path));
+  recording.builder = std::make_unique<SnapshotBuilder>(*recording.writer, header);
+  recording.walk = RecordTarget(input, pages, *recording.builder);
+  return recording;
 }
 
-// Where the walk will lead, found by walking the target once while it runs: fetched in one go after it was stopped,
-// these pages need not be asked for one by one. What has changed by then costs time, and nothing else.
-std::vector<AddressRange> Rehearse(const WalkInput& input, Memory& memory) {
-  constexpr uint64_t kRehearsedObjects = 20'000;
-  WalkInput rehearsal = input;
-  absl::flat_hash_set<Address> secrets;
-  rehearsal.secrets = &secrets;
-  if (rehearsal.options.max_objects == 0 || rehearsal.options.max_objects > kRehearsedObjects) {
-    rehearsal.options.max_objects = kRehearsedObjects;
+// The same until nothing is found to be secret that was not known to be when the recording began.
+absl::StatusOr<Recording> RecordWithSecrets(WalkInput input,
+                                            PageCache& pages,
+                                            const proto::Header& header,
+                                            const std::string& path) {
+  constexpr int kRounds = 4;
+  absl::flat_hash_set<Address> secrets = *input.secrets;
+  input.secrets = &secrets;
+  for (int round = 1;; ++round) {
+    ASSIGN_OR_RETURN(Recording recording, Record(input, pages, header, path));
+    if (recording.walk.abandoned || recording.walk.secrets == secrets || round == kRounds) return recording;
+    secrets = std::move(recording.walk.secrets);
   }
-  PageCache pages(memory);
-  TouchTarget(rehearsal, pages);
-  return pages.KeptRanges();
 }
 
 }  // namespace
@@ -138,50 +142,52 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
 
   CaptureSummary summary;
   summary.path = OutputPath(options.output, ProgramName(target->info()), pid, start);
-  ASSIGN_OR_RETURN(const std::unique_ptr<SnapshotWriter> writer, SnapshotWriter::Create(summary.path));
+  // What cannot be written need not be read.
+  RETURN_IF_ERROR(SnapshotWriter::Create(summary.path).status());
 
-  absl::flat_hash_set<Address> secrets;
-  std::vector<NativeThread> native_threads;
   WalkInput input;
   input.runtime = &runtime;
-  input.native_threads = &native_threads;
   input.options = {.no_locals = options.no_locals,
                    .max_objects = options.max_objects,
                    .max_bytes = options.max_bytes,
                    .max_depth = options.max_depth};
   input.redaction = &redaction;
-  input.secrets = &secrets;
+  Pauser pauser(*target, pause, input);
+  const proto::Header header = MakeHeader(target->info(), runtime, start);
+  Recording recording;
+  // In a copy, or in what runs on, there is nothing to hurry for.
+  const bool rehearsed = pause == PauseMode::kStop;
+  if (rehearsed) {
+    RETURN_IF_ERROR(pauser.TakeRehearsed());
+    WalkInput attempt = pauser.input();
+    attempt.abandoned = [&pauser] { return pauser.Missed(); };
+    ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, summary.path));
+  }
+  if (!rehearsed || pauser.Missed()) {
+    recording = Recording();
+    RETURN_IF_ERROR(pauser.TakeWalked());
+    ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, summary.path));
+  }
+  SnapshotBuilder& builder = *recording.builder;
+  const WalkResult& walk = recording.walk;
 
-  PageCache pages(target->memory(), {.prefault_bytes = kPrefaultBytes, .presence = target->presence()});
-  PauseOptions pause_options;
-  pause_options.mode = pause;
-  std::vector<AddressRange> expected;
-  if (pause == PauseMode::kStop) expected = Rehearse(input, target->memory());
-  ASSIGN_OR_RETURN(const PauseReport report, PauseAndRead(*target, pause_options, [&](PausedProcess& paused) {
-                     native_threads = NativeThreads(paused);
-                     pages.Prefetch(expected);
-                     TouchTarget(input, pages);
-                   }));
-  pages.Freeze();
-
-  SnapshotBuilder builder(*writer, MakeHeader(target->info(), runtime, start));
+  const absl::Status& failure = pauser.pages().failure();
   if (options.native) builder.AddProblem("native frames", "this version of pysnap does not record them");
-  if (!pages.failure().ok()) builder.AddProblem("memory", pages.failure().message());
-  const WalkResult result = RecordTarget(input, pages, builder);
+  if (!failure.ok()) builder.AddProblem("memory", failure.message());
   AddSources(*target, builder);
 
   proto::Trailer trailer;
-  summary.complete = !result.limited && pages.failure().ok();
-  summary.pause_ns = report.pause_ns();
+  summary.complete = !walk.limited && failure.ok();
+  summary.pause_ns = pauser.pause_ns();
   summary.total_ns = absl::ToInt64Nanoseconds(absl::Now() - start);
   trailer.set_complete(summary.complete);
   trailer.set_pause_ns(summary.pause_ns);
   trailer.set_total_ns(summary.total_ns);
   RETURN_IF_ERROR(builder.Finish(trailer));
-  summary.threads = result.threads;
-  summary.objects = result.objects;
-  summary.problems = result.problems;
-  summary.file_bytes = writer->bytes_written();
+  summary.threads = walk.threads;
+  summary.objects = walk.objects;
+  summary.problems = walk.problems;
+  summary.file_bytes = recording.writer->bytes_written();
   return summary;
 }
 

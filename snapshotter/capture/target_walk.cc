@@ -66,7 +66,9 @@ class Walk {
     std::vector<proto::Thread> records;
     records.reserve(threads.size());
     for (const WalkedThread& thread : threads) records.push_back(Record(thread));
-    if (const absl::Status status = crawler_.Run(); !status.ok()) Problem("objects", status.message());
+    const absl::Status status = crawler_.Run();
+    result_.abandoned = absl::IsCancelled(status);
+    if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
     if (builder_ != nullptr) {
       for (const proto::Thread& record : records) builder_->AddThread(record);
     }
@@ -74,6 +76,7 @@ class Walk {
     result_.objects = crawler_.object_count();
     result_.strings = crawler_.string_count();
     result_.limited = crawler_.limited();
+    result_.secrets = crawler_.secrets();
     return result_;
   }
 
@@ -86,6 +89,7 @@ class Walk {
     options.touch_only = builder_ == nullptr;
     options.redaction = input_.redaction;
     options.secrets = input_.secrets;
+    options.abandoned = input_.abandoned;
     options.fill_code = recorder_.code_filler();
     options.fill_frame = recorder_.frame_filler();
     return options;
@@ -101,12 +105,12 @@ class Walk {
     PythonThreadList list = ListPythonThreads(*input_.runtime, memory_);
     for (const absl::Status& status : list.problems) Problem("threads", status.message());
     std::vector<WalkedThread> threads;
-    for (PythonThread& python : list.threads) {
+    for (const PythonThread& python : list.threads) {
       WalkedThread thread;
       thread.native = FindNative(*input_.native_threads, python);
       thread.native_id = thread.native != nullptr ? thread.native->native_id : static_cast<int64_t>(python.native_id);
       thread.chain = frame_walker_.WalkThread(python.state);
-      thread.python = std::move(python);
+      thread.python = python;
       threads.push_back(std::move(thread));
     }
     DropBorrowedIdents(threads);

@@ -3,6 +3,7 @@
 #define PYSNAP_CAPTURE_TARGET_WALK_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -36,8 +37,9 @@ struct WalkInput {
   const Runtime* runtime = nullptr;
   const std::vector<NativeThread>* native_threads = nullptr;
   WalkOptions options;
-  const RedactionRules* redaction = nullptr;        // null: nothing is redacted
-  absl::flat_hash_set<Address>* secrets = nullptr;  // shared by the two walks of a capture
+  const RedactionRules* redaction = nullptr;              // null: nothing is redacted
+  const absl::flat_hash_set<Address>* secrets = nullptr;  // see CrawlOptions
+  std::function<bool()> abandoned;                        // null, or asked now and then: true ends the walk early
 };
 
 struct WalkResult {
@@ -47,6 +49,9 @@ struct WalkResult {
   size_t problems = 0;
   // A budget cut something.
   bool limited = false;
+  // WalkInput::abandoned ended it: the rest means nothing.
+  bool abandoned = false;
+  absl::flat_hash_set<Address> secrets;  // see GraphCrawler::secrets
 };
 
 // Visits what will be needed and decodes nothing: for the time the target is stopped, over a memory that keeps what is

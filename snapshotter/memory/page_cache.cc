@@ -22,7 +22,7 @@ Address PageAddress(uint64_t page) { return Address(page * PageCache::kPageSize)
 }  // namespace
 
 PageCache::PageCache(Memory& source, Options options)
-    : source_(&source), options_(std::move(options)), slabs_(options_.max_bytes) {
+    : source_(source), options_(std::move(options)), slabs_(options_.max_bytes) {
   const uint64_t room = std::min(options_.prefault_bytes, options_.max_bytes);
   slabs_.Prefault(room);
   pages_.reserve(static_cast<size_t>(std::max<uint64_t>(room / kPageSize, 1024)));
@@ -43,6 +43,7 @@ absl::Status PageCache::ReadSlow(Address address, absl::Span<std::byte> out) {
     const auto it = pages_.find(page);
     if (it == pages_.end()) {
       if (!failure_.ok()) return failure_;
+      ++counts_.missed_pages;
       return absl::OutOfRangeError(absl::StrFormat("address %#x was not kept", at.value()));
     }
     if (it->second == nullptr) return UnreadableError(at);
@@ -131,7 +132,7 @@ absl::Status PageCache::Fetch(absl::Span<const Run> runs) {
   }
   if (requests_.empty()) return absl::OkStatus();
   ++counts_.fetches;
-  const absl::Status status = source_->ReadMany(absl::MakeSpan(requests_));
+  const absl::Status status = source_.ReadMany(absl::MakeSpan(requests_));
   for (size_t i = requests_.size(); i-- > 0;) {  // backwards: what is returned joins the free end of the slab again
     const ReadRequest& request = requests_[i];
     const uint64_t first = request.address.value() / kPageSize;
@@ -183,23 +184,61 @@ void PageCache::FetchInOrder(std::vector<Run>& runs) {
   runs.clear();
 }
 
-std::vector<AddressRange> PageCache::KeptRanges() const {
-  std::vector<uint64_t> kept;
-  kept.reserve(pages_.size());
-  for (const auto& [page, bytes] : pages_) {
-    if (bytes != nullptr) kept.push_back(page);
-  }
-  std::sort(kept.begin(), kept.end());
-  std::vector<AddressRange> ranges;
-  for (const uint64_t page : kept) {
-    const Address begin(page * kPageSize);
-    if (!ranges.empty() && ranges.back().end() == begin) {
-      ranges.back().size += kPageSize;
-    } else {
-      ranges.push_back({begin, kPageSize});
+void PageCache::PrepareRefresh() {
+  std::vector<uint64_t> numbers;
+  numbers.reserve(pages_.size());
+  for (const auto& [page, bytes] : pages_) numbers.push_back(page);
+  std::sort(numbers.begin(), numbers.end());
+  refresh_.clear();
+  retries_.clear();
+  for (const uint64_t page : numbers) {
+    const std::byte* bytes = pages_[page];
+    if (bytes == nullptr) {
+      retries_.push_back({page, 1});
+      continue;
     }
+    // The slabs are ours, and writable.
+    const absl::Span<std::byte> out(const_cast<std::byte*>(bytes), kPageSize);
+    if (!refresh_.empty()) {
+      ReadRequest& last = refresh_.back();
+      if (last.out.data() + last.out.size() == out.data() &&
+          last.address.value() + last.out.size() == page * kPageSize) {
+        last.out = absl::MakeSpan(last.out.data(), last.out.size() + kPageSize);
+        continue;
+      }
+    }
+    refresh_.push_back({PageAddress(page), out});
   }
-  return ranges;
+}
+
+void PageCache::Refresh() {
+  if (frozen() || !failure_.ok()) return;
+  recent_.fill({});
+  for (const Run& run : retries_) pages_.erase(run.page);
+  while (!refresh_.empty() && failure_.ok()) {
+    ++counts_.fetches;
+    failure_ = source_.ReadMany(absl::MakeSpan(refresh_));
+    // What comes after a page that has become unreadable is a request of its own.
+    size_t left = 0;
+    for (const ReadRequest& request : refresh_) {
+      if (request.done >= request.out.size()) continue;
+      const uint64_t whole = request.done / kPageSize * kPageSize;
+      MarkUnreadable((request.address.value() + whole) / kPageSize);
+      if (whole + kPageSize == request.out.size()) continue;
+      refresh_[left++] = {request.address + static_cast<int64_t>(whole + kPageSize),
+                          request.out.subspan(whole + kPageSize)};
+    }
+    refresh_.resize(left);
+  }
+  refresh_.clear();
+  if (failure_.ok()) failure_ = Fetch(retries_);
+  retries_.clear();
+}
+
+void PageCache::MarkUnreadable(uint64_t page) {
+  pages_[page] = nullptr;
+  --counts_.pages;
+  ++counts_.unreadable_pages;
 }
 
 }  // namespace pysnap

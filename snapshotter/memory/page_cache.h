@@ -1,9 +1,13 @@
 // Keeps every page of the target that is read through it, so that the target can be let go and read on afterwards.
 //
-//   PageCache pages(target.memory(), {.presence = target.presence(), .prefault_bytes = 8 << 20});
-//   … stop the target, walk it …          every page that the walk touches is kept
+//   PageCache pages(target.memory(), {.presence = target.presence()});
+//   … walk the target while it runs …     every page that the walk touches is kept
+//   pages.PrepareRefresh();
+//   … stop it …
+//   pages.Refresh();                      the same pages, as they are now, in one go
 //   pages.Freeze();
-//   … let it go, walk again …             the same walk finds all it needs, and nothing else
+//   … let it go, walk again …             the walk sees the moment of the stop
+//   if (pages.counts().missed_pages > 0)  … and it led elsewhere than the first time: not all of it was kept
 #ifndef PYSNAP_MEMORY_PAGE_CACHE_H_
 #define PYSNAP_MEMORY_PAGE_CACHE_H_
 
@@ -23,9 +27,9 @@ namespace pysnap {
 // mapped in at the moment, so that reading it costs the target nothing. False negatives are harmless.
 using PagePresence = std::function<uint64_t(Address first_page)>;
 
-// A page once read never changes in here, and one that could not be read stays unreadable: two equal walks see the
-// same, even when the target runs. Once the limit was hit or the target was gone, nothing more is fetched, for the same
-// reason.
+// A page once read changes only by Refresh, and one that could not be read stays unreadable until then: two equal walks
+// see the same, even when the target runs. Once the limit was hit or the target was gone, nothing more is fetched, for
+// the same reason.
 class PageCache : public Memory {
  public:
   static constexpr uint64_t kPageSize = SlabAllocator::kPageSize;
@@ -43,6 +47,7 @@ class PageCache : public Memory {
     uint64_t pages = 0;             // kept
     uint64_t ahead_pages = 0;       // of them, fetched before anybody asked for them
     uint64_t unreadable_pages = 0;  // asked for and not to be had
+    uint64_t missed_pages = 0;      // asked for since the last Freeze, and not known
     uint64_t fetches = 0;           // calls of the source
   };
 
@@ -66,12 +71,19 @@ class PageCache : public Memory {
   // Fetches what is not kept yet of these ranges, in few calls. Ranges are cut at their first unreadable page.
   void Prefetch(absl::Span<const AddressRange> ranges) override;
 
-  // From now on the source is not used. Cannot be undone.
-  void Freeze() { source_ = nullptr; }
-  bool frozen() const { return source_ == nullptr; }
+  // Makes ready for Refresh all that takes time.
+  void PrepareRefresh();
+  // Reads every known page again, as it is now; also those that could not be read before. Does nothing once failure()
+  // is set. PrepareRefresh was called, and nothing was read since.
+  void Refresh();
 
-  // The pages kept, sorted, neighbours joined.
-  std::vector<AddressRange> KeptRanges() const;
+  // From now on, until Thaw, the source is not used.
+  void Freeze() {
+    frozen_ = true;
+    counts_.missed_pages = 0;
+  }
+  void Thaw() { frozen_ = false; }
+  bool frozen() const { return frozen_; }
 
   const Counts& counts() const { return counts_; }
   // Why some pages were not fetched: ResourceExhausted, or the source's error (it is gone). OK when there was nothing.
@@ -99,12 +111,14 @@ class PageCache : public Memory {
   // Makes the pages [first, last] known as far as they can be, all but those after the first unreadable one.
   absl::Status Obtain(uint64_t first, uint64_t last);
   absl::Status Fetch(absl::Span<const Run> runs);
+  void MarkUnreadable(uint64_t page);
   void FetchInOrder(std::vector<Run>& runs);
   void AddMissing(uint64_t first, uint64_t last, std::vector<Run>& runs) const;
   void AddReadAhead(uint64_t page, std::vector<Run>& runs);
 
-  Memory* source_;
+  Memory& source_;
   const Options options_;
+  bool frozen_ = false;
   SlabAllocator slabs_;
   std::array<Recent, kRecent> recent_;
   // By page number; null for a page that could not be read.
@@ -115,6 +129,9 @@ class PageCache : public Memory {
   // Scratch, kept for its capacity.
   std::vector<Run> runs_;
   std::vector<ReadRequest> requests_;
+  // What Refresh reads: known pages in place, and the ones to be tried once more.
+  std::vector<ReadRequest> refresh_;
+  std::vector<Run> retries_;
 };
 
 }  // namespace pysnap

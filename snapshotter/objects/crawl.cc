@@ -20,6 +20,8 @@ constexpr uint64_t kPageSize = 4096;
 constexpr uint64_t kMaxIds = uint64_t{1} << 31;
 // No single value is recorded beyond this; a snapshot's record could not hold it.
 constexpr uint64_t kMaxValueBytes = uint64_t{256} << 20;
+// So often it is asked whether to go on.
+constexpr uint32_t kAbandonCheck = 512;
 // How many objects are announced to the memory at a time, and how much of each.
 constexpr uint32_t kBatch = 4096;
 constexpr int64_t kBytesBefore = 32;
@@ -40,8 +42,7 @@ Crawl::Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, Objec
       sink_(sink),
       facade_(facade),
       types_(runtime, memory),
-      code_reader_(runtime, memory),
-      secrets_(options_.secrets != nullptr ? *options_.secrets : own_secrets_) {}
+      code_reader_(runtime, memory) {}
 
 bool Crawl::ObjectsSpent() const {
   return objects_.size() >= (options_.max_objects != 0 ? std::min(options_.max_objects, kMaxIds) : kMaxIds);
@@ -269,6 +270,9 @@ absl::Status Crawl::Run() {
     if (next_ == level_end_) {
       level_end_ = static_cast<uint32_t>(objects_.size());
       ++depth_;
+    }
+    if (next_ % kAbandonCheck == 0 && options_.abandoned && options_.abandoned()) {
+      return absl::CancelledError("the crawl was abandoned");
     }
     if (next_ >= prefetched_ && touch_only()) PrefetchBatch();
     Visit(++next_);

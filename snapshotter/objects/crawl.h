@@ -67,7 +67,10 @@ class Crawl {
   bool IsSecretKey(Address key, uint32_t key_id);
   // Gives an object away under no name from now on: a text, or what a cell holds.
   void MarkSecret(Address object);
-  bool IsMarkedSecret(Address object) const { return !secrets_.empty() && secrets_.contains(object); }
+  bool IsMarkedSecret(Address object) const {
+    return (!secrets_.empty() && secrets_.contains(object)) ||
+           (options_.secrets != nullptr && options_.secrets->contains(object));
+  }
   // Whether any name is secret.
   bool ChecksNames() const;
   // A code object, read once.
@@ -99,6 +102,7 @@ class Crawl {
 
   uint64_t object_count() const { return objects_.size(); }
   uint64_t string_count() const { return strings_.size(); }
+  const absl::flat_hash_set<Address>& secrets() const { return secrets_; }
   bool limited() const { return limited_; }
 
  private:
@@ -144,8 +148,7 @@ class Crawl {
   std::array<uint32_t, 2> limit_stand_ins_ = {0, 0};
   absl::flat_hash_map<Address, uint32_t> redacted_;
   absl::flat_hash_map<int64_t, uint32_t> ints_;
-  absl::flat_hash_set<Address> own_secrets_;
-  absl::flat_hash_set<Address>& secrets_;
+  absl::flat_hash_set<Address> secrets_;
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 
   absl::flat_hash_map<std::string, uint32_t> strings_;

@@ -46,9 +46,12 @@ struct CrawlOptions {
   bool touch_only = false;
   // Null: nothing is redacted. Outlives the crawler.
   const RedactionRules* redaction = nullptr;
-  // Text found under a secret name, by address: the first run fills it, so that the second gives it away under no other
-  // name either. Null: each run knows only what it has come across. Outlives the crawler.
-  absl::flat_hash_set<Address>* secrets = nullptr;
+  // What an equal run has found to be secret: text that stands under a secret name somewhere is then given away under
+  // no other name either, wherever it comes first. Null: each run knows only what it has come across. Outlives the
+  // crawler.
+  const absl::flat_hash_set<Address>* secrets = nullptr;
+  // Asked now and then during Run: true ends it. Null: nothing does.
+  std::function<bool()> abandoned;
   // When null, code objects and frames are absent as unsupported.
   CodeFiller fill_code;
   FrameFiller fill_frame;
@@ -96,11 +99,14 @@ class GraphCrawler {
   // The id of an interned string. Always 0 with `touch_only`.
   uint32_t String(absl::string_view text);
 
-  // Visits everything that was referred to and all that is reachable from it. Once. Internal is the only error.
+  // Visits everything that was referred to and all that is reachable from it. Once. Cancelled when it was abandoned, or
+  // Internal.
   absl::Status Run();
 
   uint64_t object_count() const;
   uint64_t string_count() const;
+  // What stands under a secret name, by address; for CrawlOptions::secrets of another run.
+  const absl::flat_hash_set<Address>& secrets() const;
   // Whether a budget cut anything.
   bool limited() const;
   bool touch_only() const;

@@ -17,7 +17,6 @@ namespace {
 
 // Limits on what a file may claim. The largest libraries in use have some 300,000 exported symbols and 50 MB of names.
 constexpr uint32_t kMaxProgramHeaders = 512;
-constexpr uint32_t kMaxSectionHeaders = 65536;
 constexpr uint32_t kMaxSymbols = 4u << 20;
 constexpr uint64_t kMaxStrings = 256u << 20;
 constexpr uint64_t kMaxSectionNames = 4u << 20;
@@ -331,8 +330,7 @@ absl::Status ElfImage::ReadSectionHeaders() {
   if (sections_read_) return absl::OkStatus();
   sections_read_ = true;
   if (source_->has_addresses() || header_.e_shoff == 0 || header_.e_shnum == 0) return absl::OkStatus();
-  if (header_.e_shentsize != sizeof(Elf64_Shdr) || header_.e_shnum > kMaxSectionHeaders ||
-      header_.e_shstrndx >= header_.e_shnum) {
+  if (header_.e_shentsize != sizeof(Elf64_Shdr) || header_.e_shstrndx >= header_.e_shnum) {
     return Damaged("bad section headers");
   }
   std::vector<Elf64_Shdr> headers(header_.e_shnum);

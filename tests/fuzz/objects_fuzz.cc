@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "snapshotter/objects/graph_crawler.h"
@@ -86,24 +87,24 @@ Address Everything(TargetHeap& heap) {
   return heap.List(items);
 }
 
-void Crawl(TargetHeap& heap,
-           Address root,
-           bool touch_only,
-           const RedactionRules& rules,
-           CountingSink& sink,
-           absl::flat_hash_set<Address>& secrets,
-           uint64_t& count) {
+// Returns how many objects were visited; touches only when there are no `secrets` yet, and fills them.
+uint64_t Crawl(TargetHeap& heap,
+               Address root,
+               const RedactionRules& rules,
+               CountingSink& sink,
+               std::optional<absl::flat_hash_set<Address>>& secrets) {
   CrawlOptions options;
   options.max_objects = 5000;
   options.max_bytes = 1 << 20;
-  options.touch_only = touch_only;
+  options.touch_only = !secrets.has_value();
   options.redaction = &rules;
-  options.secrets = &secrets;
+  options.secrets = secrets.has_value() ? &*secrets : nullptr;
   GraphCrawler crawler(heap.runtime(), heap.memory(), options, &sink);
   crawler.Ref(root);
   crawler.RefNamespace(root, NamespaceKind::kWhole, root);
   if (!crawler.Run().ok()) std::abort();
-  count = crawler.object_count();
+  secrets = crawler.secrets();
+  return crawler.object_count();
 }
 
 }  // namespace
@@ -140,12 +141,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
 
-  absl::flat_hash_set<Address> secrets;
+  std::optional<absl::flat_hash_set<Address>> secrets;
   CountingSink sink;
-  uint64_t touched = 0;
-  uint64_t decoded = 0;
-  pysnap::testing::Crawl(heap, root, true, kRules, sink, secrets, touched);
-  pysnap::testing::Crawl(heap, root, false, kRules, sink, secrets, decoded);
+  const uint64_t touched = pysnap::testing::Crawl(heap, root, kRules, sink, secrets);
+  const uint64_t decoded = pysnap::testing::Crawl(heap, root, kRules, sink, secrets);
   if (touched != decoded || sink.objects() != decoded) std::abort();
   return 0;
 }

@@ -67,8 +67,6 @@ class Collected : public ObjectSink {
 inline Collected CrawlFrom(TargetHeap& heap,
                            const std::function<void(GraphCrawler&)>& refer,
                            CrawlOptions options = {}) {
-  absl::flat_hash_set<Address> secrets;
-  if (options.secrets == nullptr) options.secrets = &secrets;
   options.touch_only = true;
   GraphCrawler first(heap.runtime(), heap.memory(), options, nullptr);
   refer(first);
@@ -76,6 +74,7 @@ inline Collected CrawlFrom(TargetHeap& heap,
 
   Collected collected;
   options.touch_only = false;
+  options.secrets = &first.secrets();
   GraphCrawler second(heap.runtime(), heap.memory(), options, &collected);
   refer(second);
   EXPECT_TRUE(second.Run().ok());

@@ -18,11 +18,18 @@ class FakeMemory : public Memory {
     for (uint64_t at = address; at < address + size; at += kPageSize) {
       auto& page = pages_[at / kPageSize];
       page.resize(kPageSize);
-      for (uint64_t i = 0; i < kPageSize; ++i) page[i] = ByteAt(at + i);
+      for (uint64_t i = 0; i < kPageSize; ++i) page[i] = Now(at + i);
     }
+  }
+  void Unmap(uint64_t address, uint64_t size) {
+    for (uint64_t at = address; at < address + size; at += kPageSize) pages_.erase(at / kPageSize);
   }
   static std::byte ByteAt(uint64_t address) { return static_cast<std::byte>((address >> 12) * 31 + address); }
 
+  // What Map writes there; ByteAt as long as `generation` is 0.
+  std::byte Now(uint64_t address) const { return ByteAt(address + generation); }
+
+  uint64_t generation = 0;
   // The status every call gives; OK by default.
   absl::Status failure;
   int many_calls = 0;

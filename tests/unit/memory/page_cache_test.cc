@@ -32,6 +32,12 @@ absl::Status ReadStatus(Memory& memory, uint64_t address, size_t size) {
   return memory.Read(Address(address), absl::MakeSpan(bytes));
 }
 
+std::byte FirstByte(Memory& memory, uint64_t address) {
+  std::byte byte{0};
+  EXPECT_TRUE(memory.Read(Address(address), absl::MakeSpan(&byte, 1)).ok());
+  return byte;
+}
+
 TEST(PageCacheTest, FetchesAPageOnce) {
   FakeMemory source;
   source.Map(kBase, kPage);
@@ -131,6 +137,79 @@ TEST(PageCacheTest, FreezeKeepsAnswersAndAsksNoMore) {
   const AddressRange range{Address(kBase + kPage), 8};
   cache.Prefetch(absl::MakeConstSpan(&range, 1));
   EXPECT_EQ(source.many_calls, calls);
+}
+
+TEST(PageCacheTest, CountsWhatWasMissedSinceItWasFrozen) {
+  FakeMemory source;
+  source.Map(kBase, 3 * kPage);
+  PageCache cache(source);
+  EXPECT_TRUE(ReadsRight(cache, kBase, 8));
+  EXPECT_TRUE(absl::IsOutOfRange(ReadStatus(cache, kBase + 10 * kPage, 8)));
+  cache.Freeze();
+  EXPECT_TRUE(ReadsRight(cache, kBase, 8));
+  EXPECT_TRUE(absl::IsOutOfRange(ReadStatus(cache, kBase + 10 * kPage, 8)));
+  EXPECT_EQ(cache.counts().missed_pages, 0u);  // unreadable is an answer
+  EXPECT_TRUE(absl::IsOutOfRange(ReadStatus(cache, kBase + kPage, 8)));
+  EXPECT_EQ(cache.counts().missed_pages, 1u);
+  cache.Thaw();
+  EXPECT_TRUE(ReadsRight(cache, kBase + kPage, 8));
+  cache.Freeze();
+  EXPECT_EQ(cache.counts().missed_pages, 0u);
+}
+
+TEST(PageCacheTest, RefreshReadsTheSamePagesAsTheyAreNow) {
+  FakeMemory source;
+  source.Map(kBase, 20 * kPage);
+  source.Map(kBase + 100 * kPage, kPage);
+  PageCache cache(source);
+  EXPECT_TRUE(ReadsRight(cache, kBase, 10 * kPage));
+  EXPECT_TRUE(ReadsRight(cache, kBase + 100 * kPage, kPage));
+  source.generation = 1;
+  source.Map(kBase, 20 * kPage);
+  source.Map(kBase + 100 * kPage, kPage);
+  EXPECT_EQ(FirstByte(cache, kBase + 3 * kPage), FakeMemory::ByteAt(kBase + 3 * kPage));
+  cache.PrepareRefresh();
+  const int calls = source.many_calls;
+  cache.Refresh();
+  EXPECT_EQ(source.many_calls, calls + 1);
+  cache.Freeze();
+  for (uint64_t page : {0, 3, 9, 100}) {
+    EXPECT_EQ(FirstByte(cache, kBase + page * kPage), source.Now(kBase + page * kPage)) << page;
+  }
+  EXPECT_TRUE(absl::IsOutOfRange(ReadStatus(cache, kBase + 10 * kPage, 8)));
+  EXPECT_EQ(cache.counts().pages, 11u);
+}
+
+TEST(PageCacheTest, RefreshFollowsPagesThatCameAndWent) {
+  FakeMemory source;
+  source.Map(kBase, 8 * kPage);
+  PageCache cache(source);
+  EXPECT_TRUE(ReadsRight(cache, kBase, 8 * kPage));
+  EXPECT_TRUE(absl::IsOutOfRange(ReadStatus(cache, kBase + 8 * kPage, 8)));
+  source.Unmap(kBase, 8 * kPage);
+  source.Map(kBase, 2 * kPage);
+  source.Map(kBase + 3 * kPage, kPage);
+  source.Map(kBase + 6 * kPage, 3 * kPage);
+  cache.PrepareRefresh();
+  cache.Refresh();
+  cache.Freeze();
+  for (uint64_t page : {0, 1, 3, 6, 7, 8}) EXPECT_TRUE(ReadsRight(cache, kBase + page * kPage, kPage)) << page;
+  for (uint64_t page : {2, 4, 5}) {
+    EXPECT_THAT(std::string(ReadStatus(cache, kBase + page * kPage, 8).message()), HasSubstr("cannot be read")) << page;
+  }
+  EXPECT_EQ(cache.counts().missed_pages, 0u);
+  EXPECT_EQ(cache.counts().pages, 6u);
+}
+
+TEST(PageCacheTest, RefreshOfATargetThatIsGoneSaysSo) {
+  FakeMemory source;
+  source.Map(kBase, kPage);
+  PageCache cache(source);
+  EXPECT_TRUE(ReadsRight(cache, kBase, 8));
+  cache.PrepareRefresh();
+  source.failure = absl::NotFoundError("gone");
+  cache.Refresh();
+  EXPECT_EQ(cache.failure(), source.failure);
 }
 
 TEST(PageCacheTest, LimitIsKeptAndStays) {

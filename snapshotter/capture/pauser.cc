@@ -1,0 +1,80 @@
+#include "snapshotter/capture/pauser.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "snapshotter/base/status_macros.h"
+#include "snapshotter/cpython/runtime.h"
+
+namespace pysnap {
+namespace {
+
+// Enough for stacks and locals of a few threads, so that no page of ours has to be made while the target waits.
+constexpr uint64_t kPrefaultBytes = uint64_t{8} << 20;
+// A walk of the running target ends after so many objects: one that grows as fast as it is walked must not hold us.
+constexpr uint64_t kMaxRehearsedObjects = 50'000'000;
+
+}  // namespace
+
+Pauser::Pauser(LiveTarget& target, PauseMode mode, WalkInput input)
+    : target_(target), mode_(mode), input_(std::move(input)) {
+  input_.native_threads = &native_threads_;
+  input_.secrets = &secrets_;
+  RenewPages();
+}
+
+absl::Status Pauser::TakeRehearsed() {
+  WalkInput rehearsal = input_;
+  uint64_t& objects = rehearsal.options.max_objects;
+  objects = objects == 0 ? kMaxRehearsedObjects : std::min(objects, kMaxRehearsedObjects);
+  secrets_ = TouchTarget(rehearsal, *pages_).secrets;
+  if (!pages_->failure().ok()) RenewPages();
+  pages_->PrepareRefresh();
+  return Pause([this] { pages_->Refresh(); });
+}
+
+absl::Status Pauser::TakeWalked() {
+  if (!pages_->failure().ok()) RenewPages();
+  pages_->Thaw();
+  pages_->PrepareRefresh();
+  secrets_.clear();
+  return Pause([this] {
+    pages_->Refresh();
+    secrets_ = TouchTarget(input_, *pages_).secrets;
+  });
+}
+
+void Pauser::RenewPages() {
+  pages_ = std::make_unique<PageCache>(
+      target_.memory(), PageCache::Options{.prefault_bytes = kPrefaultBytes, .presence = target_.presence()});
+}
+
+absl::Status Pauser::Pause(const std::function<void()>& read) {
+  PauseOptions options;
+  options.mode = mode_;
+  ASSIGN_OR_RETURN(const PauseReport report, PauseAndRead(target_, options, [&](PausedProcess& paused) {
+                     NoteThreads(paused);
+                     read();
+                   }));
+  pause_ns_ += report.pause_ns();
+  pages_->Freeze();
+  return absl::OkStatus();
+}
+
+void Pauser::NoteThreads(PausedProcess& paused) {
+  // From 3.11 on the thread state has the native id (PyThreadState, Include/cpython/pystate.h).
+  const bool by_register = input_.runtime->layout.PyThreadState.native_thread_id == kNoOffset;
+  native_threads_.clear();
+  for (const PausedThread& thread : paused.threads()) {
+    NativeThread& native = native_threads_.emplace_back();
+    native.native_id = thread.thread.native_id;
+    native.comm = thread.thread.name;
+    native.stopped = thread.stopped;
+    if (!by_register) continue;
+    if (const auto registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
+      native.pthread = registers->pthread.value();
+    }
+  }
+}
+
+}  // namespace pysnap

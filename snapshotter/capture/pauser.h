@@ -1,0 +1,62 @@
+// Takes the state of a target in as short a pause as can be, so that it can be walked when the target runs again.
+//
+//   Pauser pauser(*target, PauseMode::kStop, input);
+//   RETURN_IF_ERROR(pauser.TakeRehearsed());
+//   … walk pauser.pages() with pauser.input() …
+//   if (pauser.Missed()) { RETURN_IF_ERROR(pauser.TakeWalked()); … walk again … }
+#ifndef PYSNAP_CAPTURE_PAUSER_H_
+#define PYSNAP_CAPTURE_PAUSER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "snapshotter/capture/target_walk.h"
+#include "snapshotter/memory/page_cache.h"
+#include "snapshotter/process/live_target.h"
+#include "snapshotter/process/pause.h"
+
+namespace pysnap {
+
+class Pauser {
+ public:
+  // `input` needs no threads and no secrets: those are found here. `target` outlives the pauser.
+  Pauser(LiveTarget& target, PauseMode mode, WalkInput input);
+  Pauser(const Pauser&) = delete;
+  Pauser& operator=(const Pauser&) = delete;
+
+  // Walks the target while it runs; the pause then only reads once more the pages on which that walk came by. A walk of
+  // what was read may lead elsewhere, which Missed tells: then this was in vain. The errors are those of PauseAndRead.
+  absl::Status TakeRehearsed();
+  // Walks the target in the pause, and misses nothing.
+  absl::Status TakeWalked();
+
+  // Whether a walk over pages() has asked for something that was not taken.
+  bool Missed() const { return pages_->counts().missed_pages > 0; }
+
+  PageCache& pages() { return *pages_; }
+  // For walks over pages().
+  const WalkInput& input() const { return input_; }
+  // Of all pauses together.
+  int64_t pause_ns() const { return pause_ns_; }
+
+ private:
+  void RenewPages();
+  absl::Status Pause(const std::function<void()>& read);
+  void NoteThreads(PausedProcess& paused);
+
+  LiveTarget& target_;
+  const PauseMode mode_;
+  WalkInput input_;
+  std::unique_ptr<PageCache> pages_;
+  std::vector<NativeThread> native_threads_;
+  absl::flat_hash_set<Address> secrets_;
+  int64_t pause_ns_ = 0;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_CAPTURE_PAUSER_H_
