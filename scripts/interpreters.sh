@@ -103,20 +103,20 @@ packages_of() {
 # Puts a complete root of suite $1 with packages $2 at $3, or nothing.
 make_root() {
   suite=$1
-  packages=$(printf '%s' "$2" | sed 's/ *$//; s/  */,/g')
+  include=$(printf '%s' "$2" | sed 's/ *$//; s/  */,/g')
   target=$3
-  say "fetching $packages from Debian $suite"
+  say "fetching $include from Debian $suite"
   script=/usr/share/debootstrap/scripts/$suite
   [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
   mkdir -p "$CACHE_DIR/debs/$suite"
   rm -rf "$target.new"
-  if ! debootstrap --variant=minbase --cache-dir="$CACHE_DIR/debs/$suite" --include="$packages" \
+  if ! debootstrap --variant=minbase --cache-dir="$CACHE_DIR/debs/$suite" --include="$include" \
     "$suite" "$target.new" "$MIRROR" "$script" >"$CACHE_DIR/debootstrap-$suite.log" 2>&1; then
     warn "debootstrap of $suite failed; see $CACHE_DIR/debootstrap-$suite.log: $(tail -n 1 "$CACHE_DIR/debootstrap-$suite.log")"
     return 1
   fi
   rm -rf "$CACHE_DIR/debs/$suite" "$target.new"/var/cache/apt/archives/*.deb
-  printf '%s\n' "$suite $packages" >"$target.new/.pysnap-root"
+  printf '%s\n' "$suite $include" >"$target.new/.pysnap-root"
   rm -rf "$target"
   mv "$target.new" "$target"
 }
