@@ -21,16 +21,27 @@ JOBS=${PYSNAP_JOBS:-$(nproc)}
 
 summary=""
 failed=no
-# Runs one step and remembers how it went.
+failed_logs=""
+LOGS=build/logs
+mkdir -p "$LOGS"
+# Runs one step and remembers how it went. Where nobody watches, what it printed is kept as well, for the end.
 step() {
   name=$1
   shift
   say ""
   say "=== $name"
   started=$(date +%s)
-  if "$@"; then result=ok; else
-    result=FAILED
+  log=$LOGS/$(printf '%s' "$name" | tr ' ' '-').log
+  if [ -t 1 ] && [ -t 2 ]; then
+    if "$@"; then result=ok; else result=FAILED; fi
+    : >"$log"
+  else
+    { if "$@"; then echo ok >"$log.result"; else echo FAILED >"$log.result"; fi; } 2>&1 | tee "$log"
+    result=$(cat "$log.result")
+  fi
+  if [ "$result" = FAILED ]; then
     failed=yes
+    failed_logs="$failed_logs $log"
   fi
   summary="$summary$(printf '%-28s %-7s %5d s' "$name" "$result" "$(($(date +%s) - started))")
 "
@@ -46,9 +57,10 @@ unit_tests() { ctest --test-dir "$1" --output-on-failure -j "$JOBS"; }
 python_tests() {
   rm -f build/test-matrix.json
   if [ "$full" = yes ]; then
-    # How often the tests of real programs attach in a row.
-    PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-30}
-    export PYSNAP_TEST_ATTACHES
+    # How often the tests of real programs attach in a row, and how often an attach is killed.
+    PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-200}
+    PYSNAP_KILL_ROUNDS=${PYSNAP_KILL_ROUNDS:-500}
+    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS
     set -- --require-builds "$@"
   fi
   "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"
@@ -77,5 +89,12 @@ say ""
 say "=== summary"
 if [ -e build/test-matrix.json ]; then "$HOST_PYTHON" tests/support_py/table.py build/test-matrix.json >&2 || failed=yes; fi
 printf '%s' "$summary" >&2
+for log in $failed_logs; do
+  say ""
+  say "=== what failed: the end of $log"
+  grep -E 'error|FAILED|Error|warning:' "$log" | grep -v '^INFO' | tail -n 30 >&2 || true
+  say "..."
+  tail -n 30 "$log" >&2
+done
 if [ "$failed" = yes ]; then die "something failed"; fi
 say "all passed"

@@ -1,5 +1,7 @@
 #include "replay_ext/core/loader.h"
 
+#include "replay_ext/core/dealloc_guard.h"
+
 #include <algorithm>
 #include <protozero/exception.hpp>
 
@@ -60,6 +62,7 @@ Ref Loader::Load() {
     }
   }
   if (!MakeAll() || !MakeThreads() || !FillAll()) return Ref();
+  CutLongChains(made_);
   return Result();
 }
 

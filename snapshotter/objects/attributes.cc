@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "snapshotter/cpython/dict_reader.h"
 #include "snapshotter/cpython/version_support.h"
 #include "snapshotter/objects/registry.h"
@@ -48,8 +49,8 @@ absl::StatusOr<uint32_t> RefMember(Crawl& crawl, Address field, const TypeMember
     case kMemberSsizeT:
       return RefNumber<int64_t>(crawl, field);
     default:
-      // Floats, C strings and unsigned 64-bit numbers: no type of the standard library that is decoded has them.
-      return 0;
+      // Floats, C strings and unsigned 64-bit numbers.
+      return absl::UnimplementedError(absl::StrCat("the member ", member.name, " is of a C type that is not decoded"));
   }
 }
 

@@ -88,8 +88,9 @@ absl::Status Stopper::StopAll() {
     // A thread that was starting another one has finished doing so before it stopped: the list is complete when it
     // holds nothing new.
     const bool ended = thread_ended_;
+    thread_ended_ = false;
     ASSIGN_OR_RETURN(const bool more, SeizeNew());
-    if (more || ended || !ListedAll()) continue;
+    if (more || ended || thread_ended_ || !ListedAll()) continue;
     const auto alive = [](const Tracee& tracee) { return tracee.state != Tracee::kGone; };
     if (!std::any_of(tracees_.begin(), tracees_.end(), alive)) return absl::NotFoundError("no thread is left");
     return absl::OkStatus();
@@ -131,14 +132,17 @@ bool Stopper::ListedAll() const {
 }
 
 absl::StatusOr<bool> Stopper::SeizeNew() {
-  thread_ended_ = false;
   RETURN_IF_ERROR(ListTids(task_dir_.get(), tids_));
   bool any = false;
   for (const pid_t tid : tids_) {
     const auto known = index_.find(tid);
     if (known != index_.end() && tracees_[known->second].state != Tracee::kGone) continue;
     const absl::Status status = Seize(tid);
-    if (absl::IsNotFound(status)) continue;  // it has just ended
+    if (absl::IsNotFound(status)) {
+      // It ended after it was listed, or long ago, if it is a first thread that others have outlived.
+      if (ended_.insert(tid).second) thread_ended_ = true;
+      continue;
+    }
     RETURN_IF_ERROR(status);
     any = true;
     if (known != index_.end()) {

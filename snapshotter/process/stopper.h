@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "snapshotter/base/unique_fd.h"
 #include "snapshotter/process/pause.h"
@@ -86,8 +87,10 @@ class Stopper : public PausedProcess {
   absl::flat_hash_map<pid_t, size_t> index_;
   std::vector<pid_t> tids_;
   bool released_ = false;
-  // Some thread ended since the threads were last listed, which may have hidden another one from the list.
+  // Some thread has ended since that was last looked at, which may have hidden another one from the list.
   bool thread_ended_ = false;
+  // The threads that were listed and could not be attached to because they had ended.
+  absl::flat_hash_set<pid_t> ended_;
   int64_t start_ns_ = 0;
   int64_t end_ns_ = 0;
 };

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 from typing import List
 
@@ -10,7 +11,10 @@ import pytest
 from support_py.interpreters import Interpreter
 from support_py.rebuild import python_environment
 
+
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "programs"))
+from snapshot_encoder import data, number  # noqa: E402
 
 PROGRAM = """
 import sys, traceback
@@ -206,3 +210,32 @@ assert [problem.where for problem in snap.capture.problems] == ["file"], snap.ca
 assert len(snap.threads[0].frames) == 5
 """
     written.script(script, cut)
+
+
+# An object whose record refers to the object before it: what to write around the id, by what it becomes.
+CHAINS = {
+    "cell": lambda before: data(19, number(1, before)),
+    "slice": lambda before: data(14, number(2, before) + number(3, before)),
+    "method": lambda before: data(17, number(1, 1) + number(2, before)),
+    "function": lambda before: data(16, number(8, before)),
+    "exception": lambda before: data(22, number(4, before)),
+}
+
+
+@pytest.mark.parametrize("kind", CHAINS)
+def test_long_chains_can_be_freed(written: Written, tmp_path: Path, kind: str) -> None:
+    """A file may chain a million objects that the interpreter frees by recursion."""
+    length = 300_000
+    objects = [data(1, number(4, 1))] + [data(1, CHAINS[kind](before)) for before in range(1, length)]
+    records = [data(1, number(1, 1)), data(3, b"".join(objects)), data(8, number(1, 1) + number(4, length))]
+    records[0] = data(1, number(1, 1) + data(4, data(6, number(1, 3) + number(2, written.python.minor))))
+    path = tmp_path / "chain.pb"
+    path.write_bytes(b"".join(data(1, record) for record in records))
+    script = """
+import gc, sys, pysnap
+snap = pysnap.load(sys.argv[1])
+assert snap.capture.objects == 300000, snap.capture
+del snap
+gc.collect()
+"""
+    written.script(script, path)
