@@ -1,9 +1,9 @@
 #include "replay_ext/core/loader.h"
 
-#include "replay_ext/core/dealloc_guard.h"
-
 #include <algorithm>
 #include <protozero/exception.hpp>
+
+#include "replay_ext/core/dealloc_guard.h"
 
 namespace pysnap::replay {
 namespace {
