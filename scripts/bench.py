@@ -7,7 +7,8 @@
 
 A target looks at the clock all the time and tells the longest gap, which is its pause and whatever else kept it from
 running: on a busy machine compare with the row "idle", which is the same wait without any tool. Numbers are medians
-of --repeat runs. --peers runs `pystack remote` and `py-spy dump`, too, when they can be installed from PyPI.
+of --repeat runs. --peers runs `pystack remote`, `py-spy dump` and coredumpy, too, when they can be installed from PyPI.
+coredumpy works in the program itself: its pause is its whole time, of one run.
 Nothing is asserted. Run by scripts/dev.sh bench, which has the libraries that this needs.
 """
 
@@ -160,14 +161,16 @@ def run_pysnap(python: str, target: Target, result: Result, arguments: Sequence[
                 result.error = f"load: {last_line(loaded.stderr)}"
 
 
+def cache_folder() -> Path:
+    cache = os.environ.get("PYSNAP_CACHE")
+    return Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pysnap"
+
+
 def peers(install: bool) -> dict[str, Callable[[int], list[str]]]:
     """The commands of the other tools, by name; those that cannot be had are left out."""
     if not install:
         return {}
-    cache = (
-        os.environ.get("PYSNAP_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "pysnap"
-    )
-    venv = Path(cache) / "venv-peers"
+    venv = cache_folder() / "venv-peers"
     if not (venv / "bin" / "pip").exists():
         subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
     found: dict[str, Callable[[int], list[str]]] = {}
@@ -186,7 +189,39 @@ def peers(install: bool) -> dict[str, Callable[[int], list[str]]]:
     return found
 
 
-def results_of(python: dict[str, Any], case: str, repeat: int, others: dict[str, Any]) -> Iterator[Result]:
+def coredumpy_folder() -> Optional[Path]:
+    """Where coredumpy, which is pure Python, can be imported from; None when it cannot be had."""
+    folder = cache_folder() / "coredumpy"
+    if not (folder / "coredumpy").exists():
+        pip = [str(cache_folder() / "venv-peers" / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
+        subprocess.run([*pip, "--target", str(folder), "--no-deps", "coredumpy"])
+    if (folder / "coredumpy").exists():
+        return folder
+    print("coredumpy cannot be installed", file=sys.stderr)
+    return None
+
+
+def run_coredumpy(python: str, folder: Path, case: str, result: Result, timeout: float = 300) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        file = Path(scratch) / "bench.dump"
+        try:
+            dumped = subprocess.run(
+                [python, str(TARGET), *CASES[case], "--coredumpy", str(file)],
+                env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, timeout=timeout,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            result.error = f"longer than {timeout:.0f} s"
+            return
+        if dumped.returncode != 0 or not file.exists():
+            result.error = last_line(dumped.stderr) or f"exit code {dumped.returncode}"
+            return
+        result.total_ms = result.seen_pause_ms = float(dumped.stdout.split()[-1])
+        result.size_kb = file.stat().st_size / 1000
+
+
+def results_of(
+    python: dict[str, Any], case: str, repeat: int, others: dict[str, Any], coredumpy: Optional[Path]
+) -> Iterator[Result]:
     """All tools on one case and one interpreter."""
     threads = case.startswith("threads")
     with Target(python["path"], CASES[case]) as target:
@@ -200,6 +235,10 @@ def results_of(python: dict[str, Any], case: str, repeat: int, others: dict[str,
             result = Result(python["tag"], case, tool)
             result.seen_pause_ms, result.total_ms, result.error = measure(target, command(target.pid), repeat)
             yield result
+    if coredumpy is not None:
+        result = Result(python["tag"], case, "coredumpy")
+        run_coredumpy(python["path"], coredumpy, case, result)
+        yield result
 
 
 def cell(value: Optional[float], digits: int = 2) -> str:
@@ -226,7 +265,7 @@ def main() -> int:
     parser.add_argument("--python", action="append", default=[], help="a minor version or a tag; repeatable")
     parser.add_argument("--case", action="append", default=[], choices=list(CASES), help="repeatable")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--peers", action="store_true", help="also pystack and py-spy")
+    parser.add_argument("--peers", action="store_true", help="also pystack, py-spy and coredumpy")
     parser.add_argument("--json", metavar="FILE", help="write the numbers, too")
     options = parser.parse_args()
 
@@ -238,12 +277,13 @@ def main() -> int:
         and (not options.python or {f"3.{python['minor']}", python["tag"]} & set(options.python))
     ]
     others = peers(options.peers)
+    coredumpy = coredumpy_folder() if options.peers else None
     console = Console(width=None if sys.stdout.isatty() else 180)
     everything: list[Result] = []
     for python in interpreters:
         results: list[Result] = []
         for case in options.case or CASES:
-            results += results_of(python, case, options.repeat, others)
+            results += results_of(python, case, options.repeat, others, coredumpy)
         console.print(table_of(results))
         everything += results
     if options.json:
