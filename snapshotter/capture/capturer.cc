@@ -58,12 +58,12 @@ void FillPython(const Runtime& runtime, proto::Python& python) {
   if (uname(&name) == 0) python.set_machine(name.machine);
 }
 
-proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, absl::Time time) {
+proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, const Occasion& occasion, absl::Time time) {
   proto::Header header;
   header.set_format(1);
   header.set_pysnap_version(kPysnapVersion);
   header.set_time_ns(absl::ToUnixNanos(time));
-  header.mutable_reason()->set_kind(proto::Reason::ATTACH);
+  *header.mutable_reason() = occasion.reason;
   proto::Process& process = *header.mutable_process();
   process.set_pid(info.pid);
   for (const std::string& argument : info.argv) process.add_argv(argument);
@@ -72,29 +72,6 @@ proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, absl::
   process.set_hostname(info.hostname);
   FillPython(runtime, *process.mutable_python());
   return header;
-}
-
-// What to call the program in a file's name: the script if there is one, else the executable.
-std::string ProgramName(const ProcessInfo& info) {
-  for (size_t i = 1; i < info.argv.size(); ++i) {
-    const std::string& argument = info.argv[i];
-    if (argument == "-c") break;
-    if (argument == "-m" && i + 1 < info.argv.size()) return info.argv[i + 1];
-    if (!argument.empty() && argument[0] != '-') return argument;
-  }
-  return info.executable;
-}
-
-// LocateRuntime, with NotFound meaning what it means to the user: that there is no such process (any more).
-absl::StatusOr<Runtime> FindPython(LiveTarget& target) {
-  absl::StatusOr<Runtime> runtime = LocateRuntime(target);
-  const absl::StatusCode code = runtime.status().code();
-  if (code == absl::StatusCode::kNotFound || code == absl::StatusCode::kDataLoss ||
-      code == absl::StatusCode::kOutOfRange) {
-    RETURN_IF_ERROR(LiveTarget::Open(target.info().pid).status());
-    return absl::FailedPreconditionError(runtime.status().message());
-  }
-  return runtime;
 }
 
 // One recording of what a Pauser took.
@@ -133,40 +110,79 @@ absl::StatusOr<Recording> RecordWithSecrets(WalkInput input,
 
 }  // namespace
 
+std::string ProgramName(const ProcessInfo& info) {
+  for (size_t i = 1; i < info.argv.size(); ++i) {
+    const std::string& argument = info.argv[i];
+    if (argument == "-c") break;
+    if (argument == "-m" && i + 1 < info.argv.size()) return info.argv[i + 1];
+    if (!argument.empty() && argument[0] != '-') return argument;
+  }
+  return info.executable;
+}
+
+absl::StatusOr<Runtime> FindPython(LiveTarget& target) {
+  absl::StatusOr<Runtime> runtime = LocateRuntime(target);
+  const absl::StatusCode code = runtime.status().code();
+  if (code == absl::StatusCode::kNotFound || code == absl::StatusCode::kDataLoss ||
+      code == absl::StatusCode::kOutOfRange) {
+    RETURN_IF_ERROR(LiveTarget::Open(target.info().pid).status());
+    return absl::FailedPreconditionError(runtime.status().message());
+  }
+  return runtime;
+}
+
 absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& options, PauseMode pause) {
   const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const RedactionRules redaction,
-                   RedactionRules::Create(/*built_in=*/!options.no_redact, options.redact));
+  ASSIGN_OR_RETURN(const RedactionRules redaction, RedactionRules::Create(!options.no_redact, options.redact));
   ASSIGN_OR_RETURN(const std::unique_ptr<LiveTarget> target, LiveTarget::Open(pid));
   ASSIGN_OR_RETURN(const Runtime runtime, FindPython(*target));
+  const PauseOptions pause_options = {.mode = pause};
+  const CaptureSource source = {
+      .target = *target,
+      .runtime = runtime,
+      .pause =
+          [&](const std::function<void(PausedProcess&)>& read) { return PauseAndRead(*target, pause_options, read); },
+      // In a copy, or in what runs on, there is nothing to hurry for.
+      .rehearse = pause == PauseMode::kStop,
+      .start = start,
+  };
+  Occasion occasion;
+  occasion.reason.set_kind(proto::Reason::ATTACH);
+  return Capture(source, occasion, redaction, options,
+                 OutputPath(options.output, ProgramName(target->info()), pid, start));
+}
 
+absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
+                                       const Occasion& occasion,
+                                       const RedactionRules& redaction,
+                                       const CaptureOptions& options,
+                                       const std::string& path) {
   CaptureSummary summary;
-  summary.path = OutputPath(options.output, ProgramName(target->info()), pid, start);
+  summary.path = path;
   // What cannot be written need not be read.
-  RETURN_IF_ERROR(SnapshotWriter::Create(summary.path).status());
+  RETURN_IF_ERROR(SnapshotWriter::Create(path).status());
 
   WalkInput input;
-  input.runtime = &runtime;
+  input.runtime = &source.runtime;
   input.options = {.no_locals = options.no_locals,
                    .max_objects = options.max_objects,
                    .max_bytes = options.max_bytes,
                    .max_depth = options.max_depth};
+  input.occasion = &occasion;
   input.redaction = &redaction;
-  Pauser pauser(*target, pause, input);
-  const proto::Header header = MakeHeader(target->info(), runtime, start);
+  Pauser pauser(source.target, source.pause, input);
+  const proto::Header header = MakeHeader(source.target.info(), source.runtime, occasion, source.start);
   Recording recording;
-  // In a copy, or in what runs on, there is nothing to hurry for.
-  const bool rehearsed = pause == PauseMode::kStop;
-  if (rehearsed) {
+  if (source.rehearse) {
     RETURN_IF_ERROR(pauser.TakeRehearsed());
     WalkInput attempt = pauser.input();
     attempt.abandoned = [&pauser] { return pauser.Missed(); };
-    ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, summary.path));
+    ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, path));
   }
-  if (!rehearsed || pauser.Missed()) {
+  if (!source.rehearse || pauser.Missed()) {
     recording = Recording();
     RETURN_IF_ERROR(pauser.TakeWalked());
-    ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, summary.path));
+    ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, path));
   }
   SnapshotBuilder& builder = *recording.builder;
   const WalkResult& walk = recording.walk;
@@ -174,12 +190,12 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
   const absl::Status& failure = pauser.pages().failure();
   if (options.native) builder.AddProblem("native frames", "this version of pysnap does not record them");
   if (!failure.ok()) builder.AddProblem("memory", failure.message());
-  AddSources(*target, builder);
+  AddSources(source.target, builder);
 
   proto::Trailer trailer;
   summary.complete = !walk.limited && failure.ok();
   summary.pause_ns = pauser.pause_ns();
-  summary.total_ns = absl::ToInt64Nanoseconds(absl::Now() - start);
+  summary.total_ns = absl::ToInt64Nanoseconds(absl::Now() - source.start);
   trailer.set_complete(summary.complete);
   trailer.set_pause_ns(summary.pause_ns);
   trailer.set_total_ns(summary.total_ns);
@@ -187,6 +203,7 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
   summary.threads = walk.threads;
   summary.objects = walk.objects;
   summary.problems = walk.problems;
+  summary.has_exception = walk.has_exception;
   summary.file_bytes = recording.writer->bytes_written();
   return summary;
 }

@@ -8,7 +8,13 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "snapshotter/capture/capture_options.h"
+#include "snapshotter/capture/occasion.h"
+#include "snapshotter/capture/pauser.h"
+#include "snapshotter/objects/redaction.h"
+#include "snapshotter/process/live_target.h"
 #include "snapshotter/process/pause.h"
 
 namespace pysnap {
@@ -20,6 +26,7 @@ struct CaptureSummary {
   size_t threads = 0;
   size_t problems = 0;
   bool complete = false;
+  bool has_exception = false;  // the occasion's
   int64_t pause_ns = 0;
   int64_t total_ns = 0;
 };
@@ -27,6 +34,31 @@ struct CaptureSummary {
 // Snapshots the process `pid`, which goes on running. Besides the errors of opening, locating and stopping it:
 // InvalidArgument for a --redact pattern that is none, Unavailable when the file could not be written.
 absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& options, PauseMode pause);
+
+// LocateRuntime, with what it means to the user when there is none: NotFound that the process has ended,
+// FailedPrecondition that it is no CPython that can be read.
+absl::StatusOr<Runtime> FindPython(LiveTarget& target);
+
+// What to call the program in a file's name: the script if there is one, else the executable.
+std::string ProgramName(const ProcessInfo& info);
+
+// How a capture comes by the state of a target that is at hand.
+struct CaptureSource {
+  LiveTarget& target;
+  const Runtime& runtime;
+  PauseFunction pause;
+  // The target runs until it is paused, and what is found then can be sought before: see Pauser.
+  bool rehearse = false;
+  // When the work on it began.
+  absl::Time start = absl::Now();
+};
+
+// Snapshots it to the file `path`.
+absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
+                                       const Occasion& occasion,
+                                       const RedactionRules& redaction,
+                                       const CaptureOptions& options,
+                                       const std::string& path);
 
 }  // namespace pysnap
 

@@ -16,8 +16,8 @@ constexpr uint64_t kMaxRehearsedObjects = 50'000'000;
 
 }  // namespace
 
-Pauser::Pauser(LiveTarget& target, PauseMode mode, WalkInput input)
-    : target_(target), mode_(mode), input_(std::move(input)) {
+Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
+    : target_(target), pause_(std::move(pause)), input_(std::move(input)) {
   input_.native_threads = &native_threads_;
   input_.secrets = &secrets_;
   RenewPages();
@@ -50,9 +50,7 @@ void Pauser::RenewPages() {
 }
 
 absl::Status Pauser::Pause(const std::function<void()>& read) {
-  PauseOptions options;
-  options.mode = mode_;
-  ASSIGN_OR_RETURN(const PauseReport report, PauseAndRead(target_, options, [&](PausedProcess& paused) {
+  ASSIGN_OR_RETURN(const PauseReport report, pause_([&](PausedProcess& paused) {
                      NoteThreads(paused);
                      read();
                    }));
@@ -70,6 +68,7 @@ void Pauser::NoteThreads(PausedProcess& paused) {
     native.native_id = thread.thread.native_id;
     native.comm = thread.thread.name;
     native.stopped = thread.stopped;
+    native.reason = thread.reason;
     if (!by_register) continue;
     if (const auto registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
       native.pthread = registers->pthread.value();

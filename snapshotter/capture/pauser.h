@@ -1,6 +1,6 @@
 // Takes the state of a target in as short a pause as can be, so that it can be walked when the target runs again.
 //
-//   Pauser pauser(*target, PauseMode::kStop, input);
+//   Pauser pauser(*target, pause, input);
 //   RETURN_IF_ERROR(pauser.TakeRehearsed());
 //   … walk pauser.pages() with pauser.input() …
 //   if (pauser.Missed()) { RETURN_IF_ERROR(pauser.TakeWalked()); … walk again … }
@@ -21,15 +21,18 @@
 
 namespace pysnap {
 
+// Calls its argument once while the target stands still; as PauseAndRead (process/pause.h).
+using PauseFunction = std::function<absl::StatusOr<PauseReport>(const std::function<void(PausedProcess&)>& read)>;
+
 class Pauser {
  public:
   // `input` needs no threads and no secrets: those are found here. `target` outlives the pauser.
-  Pauser(LiveTarget& target, PauseMode mode, WalkInput input);
+  Pauser(LiveTarget& target, PauseFunction pause, WalkInput input);
   Pauser(const Pauser&) = delete;
   Pauser& operator=(const Pauser&) = delete;
 
   // Walks the target while it runs; the pause then only reads once more the pages on which that walk came by. A walk of
-  // what was read may lead elsewhere, which Missed tells: then this was in vain. The errors are those of PauseAndRead.
+  // what was read may lead elsewhere, which Missed tells: then this was in vain. The errors are those of the pause.
   absl::Status TakeRehearsed();
   // Walks the target in the pause, and misses nothing.
   absl::Status TakeWalked();
@@ -49,7 +52,7 @@ class Pauser {
   void NoteThreads(PausedProcess& paused);
 
   LiveTarget& target_;
-  const PauseMode mode_;
+  const PauseFunction pause_;
   WalkInput input_;
   std::unique_ptr<PageCache> pages_;
   std::vector<NativeThread> native_threads_;

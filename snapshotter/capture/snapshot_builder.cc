@@ -66,6 +66,12 @@ void SnapshotBuilder::AddThread(const proto::Thread& thread) {
   Add(record);
 }
 
+void SnapshotBuilder::AddException(const proto::CrashException& exception) {
+  proto::Record record;
+  *record.mutable_exception() = exception;
+  Add(record);
+}
+
 void SnapshotBuilder::AddProblem(absl::string_view where, absl::string_view reason) {
   proto::Record record;
   record.mutable_problem()->set_where(ToStd(where));

@@ -65,12 +65,16 @@ class Walk {
     std::vector<WalkedThread> threads = Threads();
     std::vector<proto::Thread> records;
     records.reserve(threads.size());
-    for (const WalkedThread& thread : threads) records.push_back(Record(thread));
+    for (const WalkedThread& thread : threads) {
+      NoteException(thread);
+      records.push_back(Record(thread));
+    }
     const absl::Status status = crawler_.Run();
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
     if (builder_ != nullptr) {
       for (const proto::Thread& record : records) builder_->AddThread(record);
+      if (exception_.object() != 0) builder_->AddException(exception_);
     }
     result_.threads = records.size();
     result_.objects = crawler_.object_count();
@@ -124,6 +128,19 @@ class Walk {
     return threads;
   }
 
+  void NoteException(const WalkedThread& thread) {
+    const Occasion* occasion = input_.occasion;
+    if (occasion == nullptr || occasion->exception == Occasion::Exception::kNone) return;
+    if (thread.native_id == 0 || thread.native_id != occasion->reason.native_id()) return;
+    // Of several interpreters that the thread is in, the one that has it.
+    if (exception_.object() != 0) return;
+    const bool raised = occasion->exception == Occasion::Exception::kRaised;
+    exception_.set_object(raised ? crawler_.RefRaised(thread.python.raised)
+                                 : crawler_.RefEssential(thread.python.handling));
+    exception_.set_native_id(thread.native_id);
+    result_.has_exception = exception_.object() != 0;
+  }
+
   proto::Thread Record(const WalkedThread& thread) {
     const PythonThread& python = thread.python;
     proto::Thread record;
@@ -147,9 +164,9 @@ class Walk {
       SetAbsent(thread.chain.truncated, *record.mutable_truncated());
       Problem(absl::StrCat("frames of ", where), thread.chain.truncated.message());
     }
-    if (!record.stopped()) Problem(where, "it could not be stopped; what was read of it may be torn");
+    if (!record.stopped()) Problem(where, absl::StrCat("it was not stopped: ", thread.native->reason));
     record.set_handling(crawler_.RefEssential(python.handling));
-    record.set_raised(crawler_.RefEssential(python.raised));
+    record.set_raised(crawler_.RefRaised(python.raised));
     return record;
   }
 
@@ -161,6 +178,7 @@ class Walk {
   FrameRecorder recorder_;
   GraphCrawler crawler_;
   ThreadNames names_;
+  proto::CrashException exception_;
   WalkResult result_;
 };
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "snapshotter/capture/occasion.h"
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
@@ -23,6 +24,7 @@ struct NativeThread {
   // The pthread_t that threading.get_ident() gives; 0: not known.
   uint64_t pthread = 0;
   bool stopped = false;
+  std::string reason;  // why it is not
 };
 
 struct WalkOptions {
@@ -37,6 +39,7 @@ struct WalkInput {
   const Runtime* runtime = nullptr;
   const std::vector<NativeThread>* native_threads = nullptr;
   WalkOptions options;
+  const Occasion* occasion = nullptr;                     // null: an attach
   const RedactionRules* redaction = nullptr;              // null: nothing is redacted
   const absl::flat_hash_set<Address>* secrets = nullptr;  // see CrawlOptions
   std::function<bool()> abandoned;                        // null, or asked now and then: true ends the walk early
@@ -47,6 +50,8 @@ struct WalkResult {
   uint64_t strings = 0;
   size_t threads = 0;
   size_t problems = 0;
+  // The occasion's exception was found.
+  bool has_exception = false;
   // A budget cut something.
   bool limited = false;
   // WalkInput::abandoned ended it: the rest means nothing.

@@ -28,6 +28,7 @@ int Fail(ExitCode code, absl::string_view what, absl::string_view why);
 // Each declares its subcommand and its options on `app`; when the subcommand was given, its callback stores the
 // process's exit code in `exit_code`, which outlives the parse.
 void AddAttachCommand(CLI::App& app, int& exit_code);
+void AddOnCrashCommand(CLI::App& app, int& exit_code);
 void AddShowCommand(CLI::App& app, int& exit_code);
 void AddPeekCommand(CLI::App& app, int& exit_code);
 void AddReplayCommand(CLI::App& app, int& exit_code);

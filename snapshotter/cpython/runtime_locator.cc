@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/cpython/debug_offsets.h"
+#include "snapshotter/cpython/mapped_modules.h"
 #include "snapshotter/cpython/python_version.h"
 #include "snapshotter/cpython/runtime_check.h"
 #include "snapshotter/cpython/version_support.h"
@@ -20,16 +21,8 @@
 namespace pysnap {
 namespace {
 
-// Files looked into, at most; a process with more mapped ones than that has its Python among the first.
-constexpr size_t kMaxModules = 4096;
 constexpr size_t kScanChunk = 256u << 10;
 constexpr uint64_t kMaxScan = 256u << 20;
-
-// The mappings of one file.
-struct Module {
-  std::string path;
-  std::vector<const Mapping*> mappings;
-};
 
 // Where _PyRuntime may be, and what else its module tells.
 struct Candidate {
@@ -50,56 +43,6 @@ std::string Supported() {
 
 absl::Status Unsupported(absl::string_view what) {
   return absl::UnimplementedError(absl::StrCat(what, " is not supported (supported: ", Supported(), ")"));
-}
-
-absl::string_view BaseName(absl::string_view path) { return path.substr(path.rfind('/') + 1); }
-
-// The mapped files that may be modules, the likeliest first.
-std::vector<Module> ListModules(const Target& target) {
-  std::vector<Module> modules;
-  absl::flat_hash_map<std::pair<uint64_t, uint64_t>, size_t> by_file;
-  for (const Mapping& mapping : target.mappings()) {
-    if (mapping.inode == 0 || !absl::StartsWith(mapping.path, "/")) continue;
-    const auto [it, added] = by_file.try_emplace({mapping.device, mapping.inode}, modules.size());
-    if (added) {
-      if (modules.size() == kMaxModules) break;
-      modules.push_back({.path = mapping.path, .mappings = {}});
-    }
-    modules[it->second].mappings.push_back(&mapping);
-  }
-  // A file that nobody may execute is no module. (The mapping of code may be of another file, as with huge pages.)
-  const auto has_code = [](const Module& module) {
-    return std::any_of(module.mappings.begin(), module.mappings.end(), [](const Mapping* m) { return m->executable; });
-  };
-  const std::string executable = target.info().executable;
-  const auto rank = [&](const Module& module) {
-    if (module.path == executable) return 0;
-    if (absl::StartsWith(BaseName(module.path), "libpython")) return 1;
-    if (absl::StrContains(BaseName(module.path), "python")) return 2;
-    return has_code(module) ? 3 : 4;
-  };
-  std::stable_sort(modules.begin(), modules.end(), [&](const Module& a, const Module& b) { return rank(a) < rank(b); });
-  while (!modules.empty() && rank(modules.back()) == 4) modules.pop_back();
-  return modules;
-}
-
-absl::StatusOr<ElfImage> OpenImage(Target& target, const Module& module) {
-  absl::Status status;
-  if (absl::StatusOr<UniqueFd> fd = target.OpenMapping(*module.mappings.front()); fd.ok()) {
-    absl::StatusOr<ElfImage> image = ElfImage::FromFile(*std::move(fd));
-    if (image.ok() || absl::IsInvalidArgument(image.status())) return image;
-    status = image.status();
-  } else {
-    status = fd.status();
-  }
-  // A file that was replaced (an upgrade while the process runs) is still in memory.
-  for (const Mapping* mapping : module.mappings) {
-    if (mapping->file_offset != 0 || !mapping->readable) continue;
-    if (absl::StatusOr<ElfImage> image = ElfImage::FromMemory(target.memory(), mapping->range.begin); image.ok()) {
-      return image;
-    }
-  }
-  return status;
 }
 
 // Symbols worth keeping: objects that every interpreter has at a fixed place.
@@ -125,24 +68,8 @@ absl::StatusOr<std::optional<uint64_t>> FindPyRuntime(ElfImage& image, bool look
   return found;
 }
 
-// Where the module has been loaded: once, as a rule. A file may also be mapped as data, or by libffi for its closures.
-std::vector<int64_t> LoadBiases(const ElfImage& image, const Module& module, const Target& target) {
-  std::vector<int64_t> biases;
-  for (const Mapping* mapping : module.mappings) {
-    const absl::StatusOr<int64_t> bias = image.LoadBias(*mapping);
-    if (!bias.ok()) continue;
-    const auto is_mapped = [&](const ElfSegment& segment) {
-      const Address address(segment.address + static_cast<uint64_t>(*bias));
-      return std::any_of(target.mappings().begin(), target.mappings().end(),
-                         [&](const Mapping& candidate) { return candidate.range.contains(address); });
-    };
-    if (std::all_of(image.segments().begin(), image.segments().end(), is_mapped)) biases.push_back(*bias);
-  }
-  return biases;
-}
-
 // Adds what a module offers to `candidates`.
-absl::Status AddCandidates(Target& target, const Module& module, std::vector<Candidate>& candidates) {
+absl::Status AddCandidates(Target& target, const MappedModule& module, std::vector<Candidate>& candidates) {
   ASSIGN_OR_RETURN(ElfImage image, OpenImage(target, module));
   const bool likely = module.path == target.info().executable || absl::StrContains(module.path, "python");
   ASSIGN_OR_RETURN(std::optional<uint64_t> py_runtime, FindPyRuntime(image, likely));
@@ -251,10 +178,10 @@ int Importance(const absl::Status& status) {
 }
 
 // Says what a process is that has no _PyRuntime, as far as its modules' names of functions tell.
-absl::Status DescribeOther(Target& target, const std::vector<Module>& modules) {
-  for (const Module& module : modules) {
-    const std::string_view name(BaseName(module.path).data(), BaseName(module.path).size());
-    const bool likely = module.path == target.info().executable || name.find("py") != std::string_view::npos;
+absl::Status DescribeOther(Target& target, const std::vector<MappedModule>& modules) {
+  for (const MappedModule& module : modules) {
+    const std::string name = module.path.substr(module.path.rfind('/') + 1);
+    const bool likely = module.path == target.info().executable || name.find("py") != std::string::npos;
     if (!likely) continue;
     absl::StatusOr<ElfImage> image = OpenImage(target, module);
     if (!image.ok()) continue;
@@ -283,7 +210,7 @@ absl::Status DescribeOther(Target& target, const std::vector<Module>& modules) {
 }  // namespace
 
 absl::StatusOr<Runtime> LocateRuntime(Target& target) {
-  const std::vector<Module> modules = ListModules(target);
+  const std::vector<MappedModule> modules = ListModules(target);
   absl::Status failure = absl::NotFoundError("");
   const auto try_all = [&](std::vector<Candidate>& candidates) -> absl::StatusOr<Runtime> {
     for (Candidate& candidate : candidates) {
@@ -293,7 +220,7 @@ absl::StatusOr<Runtime> LocateRuntime(Target& target) {
     }
     return failure;
   };
-  for (const Module& module : modules) {
+  for (const MappedModule& module : modules) {
     std::vector<Candidate> candidates;
     if (absl::Status added = AddCandidates(target, module, candidates); !added.ok()) {
       // A library that cannot be read is of no interest when Python is in another; the program itself is.

@@ -42,8 +42,13 @@ absl::Status ReadThread(const Runtime& runtime, Memory& memory, PythonThread& th
     thread.is_main = thread.ident != 0 && thread.ident == main;
   }
   ASSIGN_OR_RETURN(thread.handling, HandledException(runtime, memory, thread.state));
-  const Offset raised = layout.current_exception != kNoOffset ? layout.current_exception : layout.curexc_value;
-  ASSIGN_OR_RETURN(thread.raised, memory.ReadPointer(thread.state + raised));
+  if (layout.current_exception != kNoOffset) {
+    ASSIGN_OR_RETURN(thread.raised.value, memory.ReadPointer(thread.state + layout.current_exception));
+  } else {
+    ASSIGN_OR_RETURN(thread.raised.type, memory.ReadPointer(thread.state + layout.curexc_type));
+    ASSIGN_OR_RETURN(thread.raised.value, memory.ReadPointer(thread.state + layout.curexc_value));
+    ASSIGN_OR_RETURN(thread.raised.traceback, memory.ReadPointer(thread.state + layout.curexc_traceback));
+  }
   return absl::OkStatus();
 }
 

@@ -12,6 +12,18 @@
 
 namespace pysnap {
 
+// The exception that is propagating through a thread. From 3.12 on there is only `value`, which holds all of it.
+// Before, these are curexc_type, curexc_value and curexc_traceback (Include/cpython/pystate.h): as long as nobody looks
+// at the exception, the value may be missing or be a mere argument, and its traceback is not in it.
+struct RaisedException {
+  Address type;
+  Address value;
+  Address traceback;
+
+  bool is_null() const { return type.is_null() && value.is_null(); }
+  friend bool operator==(const RaisedException&, const RaisedException&) = default;
+};
+
 // One PyThreadState. Addresses are of objects in the target; null: there is none.
 struct PythonThread {
   Address state;
@@ -25,7 +37,7 @@ struct PythonThread {
   bool holds_gil = false;
   // The exception being handled (sys.exception()), and the one that is propagating.
   Address handling;
-  Address raised;
+  RaisedException raised;
 };
 
 struct PythonThreadList {

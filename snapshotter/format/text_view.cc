@@ -179,6 +179,9 @@ class Writer {
   void Handled(uint32_t exception, std::string_view what, const absl::flat_hash_set<uint64_t>& on_stack) {
     const proto::Object* object = snapshot_.object(exception);
     if (object == nullptr || object->has_singleton()) return;
+    if (snapshot_.exception() != nullptr && snapshot_.exception()->object() == exception) {
+      return Line(absl::StrCat("  ", Str(what), " ", style_(Color::kDim, "the exception above")));
+    }
     Line(absl::StrCat("  ", Str(what), ":"));
     ExceptionChain(exception, "    ", on_stack);
   }

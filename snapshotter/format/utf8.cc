@@ -1,6 +1,7 @@
 #include "snapshotter/format/utf8.h"
 
 #include <cstdio>
+#include <cstring>
 #include <iterator>
 
 namespace pysnap::format {
@@ -120,8 +121,22 @@ void AppendUtf8(uint32_t code, std::string* out) {
 }
 
 size_t CountCharacters(std::string_view text) {
+  // Long texts are counted at each mention of them; most are ASCII.
+  constexpr uint64_t kNotAscii = 0x8080808080808080;
   size_t count = 0;
-  for (; !text.empty(); ++count) text.remove_prefix(DecodeCharacter(text).size);
+  while (!text.empty()) {
+    uint64_t word;
+    if (text.size() >= sizeof(word)) {
+      std::memcpy(&word, text.data(), sizeof(word));
+      if ((word & kNotAscii) == 0) {
+        text.remove_prefix(sizeof(word));
+        count += sizeof(word);
+        continue;
+      }
+    }
+    text.remove_prefix(DecodeCharacter(text).size);
+    ++count;
+  }
   return count;
 }
 

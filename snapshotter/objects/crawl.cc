@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "snapshotter/cpython/subtype.h"
 #include "snapshotter/cpython/text.h"
 #include "snapshotter/cpython/type_flags.h"
 #include "snapshotter/cpython/version_support.h"
@@ -139,6 +140,21 @@ uint32_t Crawl::RefInt(int64_t value) {
   if (id != 0) return id;
   if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
   return id = Push(Address(static_cast<uint64_t>(value)), Kind::kInt);
+}
+
+uint32_t Crawl::RefRaised(const RaisedException& raised) {
+  // From 3.12 on the value is all there is.
+  if (raised.type.is_null()) return RefEssential(raised.value);
+  if (!raised.value.is_null() && IsInstance(runtime_, memory_, raised.value, raised.type).value_or(false)) {
+    if (!raised.traceback.is_null()) tracebacks_[raised.value] = raised.traceback;
+    return RefEssential(raised.value);
+  }
+  const auto known =
+      std::find_if(raised_.begin(), raised_.end(), [&](const Raised& each) { return each.exception == raised; });
+  if (known != raised_.end()) return known->id;
+  const uint32_t id = Push(Address(raised_.size()), Kind::kRaised);
+  raised_.push_back({raised, id});
+  return id;
 }
 
 uint32_t Crawl::String(absl::string_view text) {
@@ -316,6 +332,12 @@ void Crawl::Visit(uint32_t id) {
       out.set_type(RefEssential(runtime_.Symbol("PyLong_Type")));
       out.set_int_value(static_cast<int64_t>(entry.address.value()));
       break;
+    case Kind::kRaised:
+      DecodeRaised(raised_[entry.address.value()].exception, out);
+      break;
+    case Kind::kArguments:
+      DecodeArguments(entry.address, out);
+      break;
     case Kind::kObjectLimit:
     case Kind::kDepthLimit:
       SetAbsent(absl::ResourceExhaustedError(entry.kind == Kind::kObjectLimit ? "--max-objects" : "--max-depth"),
@@ -331,6 +353,25 @@ void Crawl::DecodeRedacted(Address object, proto::Object& out) {
   if (type.ok()) out.set_type(RefEssential(*type));
   out.mutable_absent()->set_reason(proto::Absent::REDACTED);
   out.mutable_absent()->set_detail("its name looks secret");
+}
+
+// _PyErr_CreateException, Python/errors.c, 3.8 to 3.11: no value and None are no arguments, a tuple is the arguments,
+// and anything else is the only one.
+void Crawl::DecodeRaised(const RaisedException& raised, proto::Object& out) {
+  out.set_type(RefEssential(raised.type));
+  proto::Exception& exception = *out.mutable_exception();
+  const bool is_tuple = !raised.value.is_null() &&
+                        IsInstance(runtime_, memory_, raised.value, runtime_.Symbol("PyTuple_Type")).value_or(false);
+  const bool is_none = raised.value == runtime_.Symbol("_Py_NoneStruct");
+  exception.set_args(is_tuple ? RefEssential(raised.value)
+                              : Push(is_none ? Address() : raised.value, Kind::kArguments));
+  exception.set_traceback(Ref(raised.traceback));
+}
+
+void Crawl::DecodeArguments(Address argument, proto::Object& out) {
+  out.set_type(RefEssential(runtime_.Symbol("PyTuple_Type")));
+  out.mutable_sequence()->set_kind(proto::Sequence::TUPLE);
+  if (!argument.is_null()) out.mutable_sequence()->add_item(Ref(argument));
 }
 
 void Crawl::DecodeObject(Address object, proto::Object& out) {

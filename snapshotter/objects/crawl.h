@@ -54,6 +54,7 @@ class Crawl {
   uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code);
   uint32_t RefClassNamespace(Address type, Address dict);
   uint32_t RefInt(int64_t value);
+  uint32_t RefRaised(const RaisedException& raised);
   uint32_t String(absl::string_view text);
   absl::Status Run();
 
@@ -77,6 +78,11 @@ class Crawl {
   absl::StatusOr<const CodeInfo*> ReadCode(Address code) { return code_reader_.Read(code); }
   // A str of the target that names an attribute. Read once; the reference lives as long as the crawl.
   const Name& NameAt(Address str);
+  // The traceback that an exception is being raised with, if that is not in the exception; else null.
+  Address TracebackOfRaised(Address exception) const {
+    const auto it = tracebacks_.find(exception);
+    return it == tracebacks_.end() ? Address() : it->second;
+  }
   // Whether the object's type is, or extends, str.
   bool IsText(Address object);
   // The line of the instruction at byte offset `lasti` of the frame behind a PyFrameObject; 0 when there is none.
@@ -106,11 +112,11 @@ class Crawl {
   bool limited() const { return limited_; }
 
  private:
-  enum class Kind : uint8_t { kObject, kRedacted, kInt, kObjectLimit, kDepthLimit };
+  enum class Kind : uint8_t { kObject, kRedacted, kInt, kRaised, kArguments, kObjectLimit, kDepthLimit };
   // What is known of the object as a name: bits of Entry::name.
   enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2 };
   struct Entry {
-    Address address;  // of a number: the number
+    Address address;  // kInt: the number; kRaised: an index in raised_; kArguments: of the one argument, or null
     Kind kind = Kind::kObject;
     uint8_t name = 0;
   };
@@ -124,6 +130,8 @@ class Crawl {
   void Visit(uint32_t id);
   void DecodeObject(Address object, proto::Object& out);
   void DecodeRedacted(Address object, proto::Object& out);
+  void DecodeRaised(const RaisedException& raised, proto::Object& out);
+  void DecodeArguments(Address argument, proto::Object& out);
   // The code object that the frame (a PyFrameObject up to 3.10, then a _PyInterpreterFrame) runs.
   absl::StatusOr<const CodeInfo*> CodeOf(Address frame);
   void Prefetch(Address begin, uint64_t size);
@@ -148,6 +156,13 @@ class Crawl {
   std::array<uint32_t, 2> limit_stand_ins_ = {0, 0};
   absl::flat_hash_map<Address, uint32_t> redacted_;
   absl::flat_hash_map<int64_t, uint32_t> ints_;
+  struct Raised {
+    RaisedException exception;
+    uint32_t id = 0;
+  };
+  std::vector<Raised> raised_;
+  // Of exceptions that do not hold theirs yet.
+  absl::flat_hash_map<Address, Address> tracebacks_;
   absl::flat_hash_set<Address> secrets_;
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 

@@ -23,6 +23,7 @@
 #include "proto/snapshot.pb.h"
 #include "snapshotter/base/address.h"
 #include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/threads.h"
 #include "snapshotter/memory/memory.h"
 
 namespace pysnap {
@@ -93,6 +94,9 @@ class GraphCrawler {
   // The same for a dict that serves as a namespace. `code` is the code object that looks names up in it (a frame's);
   // null when none does. All of a capture's frames are referred to before Run.
   uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code = Address());
+  // What a thread is raising. Before 3.12 it may not be an exception object yet: one is recorded in its place that has
+  // the arguments which normalizing it would pass (_PyErr_CreateException, Python/errors.c), and no address.
+  uint32_t RefRaised(const RaisedException& raised);
   // An int that is in the target a number and not an object; it has no address.
   uint32_t RefInt(int64_t value);
 

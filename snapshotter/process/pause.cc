@@ -17,7 +17,7 @@ class RunningProcess : public PausedProcess {
  public:
   explicit RunningProcess(std::vector<KernelThread> threads) {
     for (KernelThread& thread : threads) {
-      threads_.push_back({.thread = std::move(thread), .stopped = false, .reason = "--pause none: it was not stopped"});
+      threads_.push_back({.thread = std::move(thread), .stopped = false, .reason = "--pause none"});
     }
   }
   const std::vector<PausedThread>& threads() const override { return threads_; }

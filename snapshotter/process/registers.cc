@@ -25,6 +25,7 @@ absl::StatusOr<Registers> ReadThreadRegisters(pid_t tid) {
       .pc = Address(regs.rip),
       .sp = Address(regs.rsp),
       .thread_pointer = Address(regs.fs_base),
+      .arguments = {regs.rdi, regs.rsi},
       .pthread = Address(regs.fs_base),
   };
 }

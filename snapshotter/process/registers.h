@@ -14,6 +14,8 @@ struct Registers {
   Address sp;
   // Where thread-local storage is found: fs_base on x86-64, tpidr_el0 on aarch64.
   Address thread_pointer;
+  // At the first instruction of a function: its first two arguments.
+  uint64_t arguments[2] = {0, 0};
   // What pthread_self() returns in the thread, with glibc and musl: threading.get_ident().
   Address pthread;
 };

@@ -11,7 +11,6 @@ import pytest
 from support_py.interpreters import Interpreter
 from support_py.rebuild import python_environment
 
-
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "programs"))
 from snapshot_encoder import data, number  # noqa: E402

@@ -15,6 +15,9 @@ absl::Status DecodeException(Crawl& crawl, Address object, const TypeInfo& type,
   exception.set_args(id);
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.traceback));
   exception.set_traceback(id);
+  if (const Address traceback = crawl.TracebackOfRaised(object); !traceback.is_null()) {
+    exception.set_traceback(crawl.Ref(traceback));
+  }
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.context));
   exception.set_context(id);
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.cause));

@@ -49,6 +49,10 @@ TEST(Utf8Test, Decodes) {
     EXPECT_EQ(DecodeCharacter(invalid).size, 1u);
   }
   EXPECT_EQ(CountCharacters("a\xc3\xa9\xff"), 3u);
+  EXPECT_EQ(CountCharacters("12345678\xc3\xa9"
+                            "12345678\xff"
+                            "1234567\xe2\x82\xac"),
+            26u);
 }
 
 TEST(Utf8Test, HarmlessAndValid) {

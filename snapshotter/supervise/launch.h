@@ -1,0 +1,24 @@
+// Puts the calling process under the eyes of another one that nobody notices.
+#ifndef PYSNAP_SUPERVISE_LAUNCH_H_
+#define PYSNAP_SUPERVISE_LAUNCH_H_
+
+#include <sys/types.h>
+
+#include <functional>
+
+#include "absl/status/status.h"
+
+namespace pysnap {
+
+// Starts a process that attaches to the calling one by `seize` and then follows it with `run`, which both are called
+// there. Returns when that has attached, or with why it has not.
+//
+// It is the caller that becomes the program to be watched, by exec: its process id, parent, terminal, signals, limits
+// and exit are the program's own, and nothing has to be passed on. The other one is no child of it (but where it is
+// PID 1, to which all orphans belong: there it is one that plain wait() does not see), is in a session of its own, has
+// no descriptor of it open but stderr, and takes no signal that can be blocked.
+absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize, const std::function<void()>& run);
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_SUPERVISE_LAUNCH_H_

@@ -1,0 +1,59 @@
+// The breakpoints in one process, from its exec on.
+#ifndef PYSNAP_SUPERVISE_PYTHON_TRAPS_H_
+#define PYSNAP_SUPERVISE_PYTHON_TRAPS_H_
+
+#include <sys/types.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "snapshotter/capture/occasion.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/process/live_target.h"
+#include "snapshotter/process/registers.h"
+#include "snapshotter/supervise/breakpoints.h"
+#include "snapshotter/supervise/trap_points.h"
+#include "snapshotter/supervise/triggers/unhandled_exception.h"
+
+namespace pysnap {
+
+// Waits until CPython is mapped, and sets traps where it reports exceptions: at the program's entry point if it is
+// linked to it, else when the dynamic loader brings it. All threads that are passed are stopped.
+class PythonTraps {
+ public:
+  // The process has called exec, and `tid` is its only thread. From an error on there are no traps in this program.
+  absl::Status OnExec(pid_t tid);
+  // A thread was started; `threads` are all there are.
+  void OnThread(absl::Span<const pid_t> threads);
+  // A thread has run into a breakpoint. kNone: it is to go on.
+  absl::StatusOr<Occasion::Exception> OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads);
+
+ private:
+  absl::StatusOr<Occasion::Exception> OnPoint(TrapPoint::Kind kind, int64_t native_id, const Registers& registers);
+  absl::Status OnEntry(pid_t tid);
+  absl::Status OnLoaded(absl::Span<const pid_t> threads);
+  absl::Status Arm(absl::Span<const pid_t> threads, TrapPoint point);
+  void Disarm(TrapPoint::Kind kind);
+  // After a constructor was trapped too often for nothing.
+  void UseThreadHook(absl::Span<const pid_t> threads);
+  absl::StatusOr<const Runtime*> FindRuntime();
+
+  pid_t pid_ = 0;
+  HardwareBreakpoints breakpoints_;
+  std::unique_ptr<LiveTarget> target_;
+  std::optional<Runtime> runtime_;
+  Address entry_;
+  Address loader_;
+  std::vector<TrapPoint> points_;
+  std::optional<ThreadHook> thread_hook_;
+  int vain_constructions_ = 0;
+  UnhandledException trigger_;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_SUPERVISE_PYTHON_TRAPS_H_
