@@ -54,6 +54,8 @@ void Loader::FillException(PyObject* made, const Object& object) {
   }
 #endif
   for (const Attribute& attribute : message.fields) {
+    // An empty field reads as None, and is not the same to OSError.__str__ (Objects/exceptions.c).
+    if (Get(attribute.value) == Py_None) continue;
     PyObject_GenericSetAttr(made, Name(attribute.name), Get(attribute.value));
     PyErr_Clear();
   }

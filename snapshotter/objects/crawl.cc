@@ -366,6 +366,43 @@ void Crawl::DecodeRaised(const RaisedException& raised, proto::Object& out) {
   exception.set_args(is_tuple ? RefEssential(raised.value)
                               : Push(is_none ? Address() : raised.value, Kind::kArguments));
   exception.set_traceback(Ref(raised.traceback));
+  if (!is_tuple) return;
+  const absl::StatusOr<Address> syntax_error = memory_.ReadPointer(runtime_.Symbol("PyExc_SyntaxError"));
+  if (syntax_error.ok() && IsSubtype(runtime_, memory_, raised.type, *syntax_error).value_or(false)) {
+    const absl::Status status = DecodeSyntaxErrorFields(raised.value, exception);
+    if (!status.ok()) SetAbsent(status, *out.mutable_absent());
+  }
+}
+
+// SyntaxError_init, Objects/exceptions.c, 3.8 to 3.11: (msg, (filename, lineno, offset, text[, end_lineno,
+// end_offset])).
+absl::Status Crawl::DecodeSyntaxErrorFields(Address arguments, proto::Exception& out) {
+  static constexpr const char* kDetails[] = {"filename", "lineno", "offset", "text", "end_lineno", "end_offset"};
+  const auto add = [&](const char* name, Address value) {
+    const uint32_t id = Ref(value);
+    if (touch_only() || id == 0) return;
+    proto::Attribute* field = out.add_field();
+    field->set_name(String(name));
+    field->set_value(id);
+  };
+  const auto items = [&](Address tuple, size_t most) -> absl::StatusOr<std::vector<Address>> {
+    ASSIGN_OR_RETURN(const bool is_tuple, IsInstance(runtime_, memory_, tuple, runtime_.Symbol("PyTuple_Type")));
+    if (!is_tuple) return std::vector<Address>();
+    ASSIGN_OR_RETURN(const int64_t size, memory_.ReadValue<int64_t>(tuple + layout().PyVarObject.ob_size));
+    std::vector<Address> found;
+    for (int64_t i = 0; i < size && found.size() < most; ++i) {
+      const int64_t offset = i * static_cast<int64_t>(sizeof(uint64_t));
+      ASSIGN_OR_RETURN(const Address item, memory_.ReadPointer(tuple + layout().PyTupleObject.ob_item + offset));
+      found.push_back(item);
+    }
+    return found;
+  };
+  ASSIGN_OR_RETURN(const std::vector<Address> all, items(arguments, 2));
+  if (!all.empty()) add("msg", all[0]);
+  if (all.size() < 2) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<Address> details, items(all[1], std::size(kDetails)));
+  for (size_t i = 0; i < details.size(); ++i) add(kDetails[i], details[i]);
+  return absl::OkStatus();
 }
 
 void Crawl::DecodeArguments(Address argument, proto::Object& out) {

@@ -132,6 +132,8 @@ class Crawl {
   void DecodeRedacted(Address object, proto::Object& out);
   void DecodeRaised(const RaisedException& raised, proto::Object& out);
   void DecodeArguments(Address argument, proto::Object& out);
+  // What SyntaxError.__init__ would take from its arguments.
+  absl::Status DecodeSyntaxErrorFields(Address arguments, proto::Exception& out);
   // The code object that the frame (a PyFrameObject up to 3.10, then a _PyInterpreterFrame) runs.
   absl::StatusOr<const CodeInfo*> CodeOf(Address frame);
   void Prefetch(Address begin, uint64_t size);
