@@ -113,7 +113,7 @@ Ref Loader::ThreadDict(const Thread& thread, size_t index) {
       .Set("name", Ref::New(Name(thread.name)))
       .Set("is_main", Bool(thread.is_main))
       .Set("holds_gil", Bool(thread.holds_gil))
-      .Set("interpreter", Int(thread.interpreter))
+      .Set("interpreter", thread.interpreter >= 0 ? Int(thread.interpreter) : None())
       .Set("stopped", Bool(thread.stopped))
       .Set("handling", object(thread.handling))
       .Set("raised", object(thread.raised))

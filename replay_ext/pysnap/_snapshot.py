@@ -85,7 +85,7 @@ class Thread(_Record):
         self.name: str = facts["name"]
         self.is_main: bool = facts["is_main"]
         self.holds_gil: bool = facts["holds_gil"]
-        self.interpreter: int = facts["interpreter"]
+        self.interpreter: Optional[int] = facts["interpreter"]  # None: not a Python thread
         self.stopped: bool = facts["stopped"]
         #: The exception being handled in this thread, or None.
         self.handling: Optional[BaseException] = facts["handling"]

@@ -165,6 +165,7 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
   WalkInput input;
   input.runtime = &source.runtime;
   input.options = {.no_locals = options.no_locals,
+                   .native = options.native,
                    .max_objects = options.max_objects,
                    .max_bytes = options.max_bytes,
                    .max_depth = options.max_depth};
@@ -175,6 +176,7 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
   Recording recording;
   if (source.rehearse) {
     RETURN_IF_ERROR(pauser.TakeRehearsed());
+    if (options.native) pauser.native_stacks()->Decode();
     WalkInput attempt = pauser.input();
     attempt.abandoned = [&pauser] { return pauser.Missed(); };
     ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, path));
@@ -182,13 +184,13 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
   if (!source.rehearse || pauser.Missed()) {
     recording = Recording();
     RETURN_IF_ERROR(pauser.TakeWalked());
+    if (options.native) pauser.native_stacks()->Decode();
     ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, path));
   }
   SnapshotBuilder& builder = *recording.builder;
   const WalkResult& walk = recording.walk;
 
   const absl::Status& failure = pauser.pages().failure();
-  if (options.native) builder.AddProblem("native frames", "this version of pysnap does not record them");
   if (!failure.ok()) builder.AddProblem("memory", failure.message());
   AddSources(source.target, builder);
 

@@ -24,6 +24,7 @@ Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
 }
 
 absl::Status Pauser::TakeRehearsed() {
+  RETURN_IF_ERROR(PrepareNative());
   WalkInput rehearsal = input_;
   uint64_t& objects = rehearsal.options.max_objects;
   objects = objects == 0 ? kMaxRehearsedObjects : std::min(objects, kMaxRehearsedObjects);
@@ -34,6 +35,7 @@ absl::Status Pauser::TakeRehearsed() {
 }
 
 absl::Status Pauser::TakeWalked() {
+  RETURN_IF_ERROR(PrepareNative());
   if (!pages_->failure().ok()) RenewPages();
   pages_->Thaw();
   pages_->PrepareRefresh();
@@ -49,11 +51,22 @@ void Pauser::RenewPages() {
       target_.memory(), PageCache::Options{.prefault_bytes = kPrefaultBytes, .presence = target_.presence()});
 }
 
+absl::Status Pauser::PrepareNative() {
+  input_.native_stacks = nullptr;
+  if (!input_.options.native) return absl::OkStatus();
+  // Libraries may have been loaded since the target was opened, and threads started.
+  RETURN_IF_ERROR(target_.RefreshMappings());
+  native_stacks_ = std::make_unique<NativeStacks>(target_);
+  return absl::OkStatus();
+}
+
 absl::Status Pauser::Pause(const std::function<void()>& read) {
   ASSIGN_OR_RETURN(const PauseReport report, pause_([&](PausedProcess& paused) {
                      NoteThreads(paused);
+                     if (native_stacks_ != nullptr) KeepStacks();
                      read();
                    }));
+  input_.native_stacks = native_stacks_.get();
   pause_ns_ += report.pause_ns();
   pages_->Freeze();
   return absl::OkStatus();
@@ -69,11 +82,21 @@ void Pauser::NoteThreads(PausedProcess& paused) {
     native.comm = thread.thread.name;
     native.stopped = thread.stopped;
     native.reason = thread.reason;
-    if (!by_register) continue;
+    if (!by_register && !input_.options.native) continue;
     if (const auto registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
-      native.pthread = registers->pthread.value();
+      if (by_register) native.pthread = registers->pthread.value();
+      native.registers = *registers;
     }
   }
+}
+
+void Pauser::KeepStacks() {
+  std::vector<NativeStacks::Thread> threads;
+  threads.reserve(native_threads_.size());
+  for (const NativeThread& thread : native_threads_) {
+    if (thread.registers.has_value()) threads.push_back({thread.native_id, *thread.registers});
+  }
+  native_stacks_->Keep(std::move(threads));
 }
 
 }  // namespace pysnap

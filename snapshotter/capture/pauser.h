@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/target_walk.h"
 #include "snapshotter/memory/page_cache.h"
 #include "snapshotter/process/live_target.h"
@@ -43,19 +44,24 @@ class Pauser {
   PageCache& pages() { return *pages_; }
   // For walks over pages().
   const WalkInput& input() const { return input_; }
+  // The native stacks of the last pause, null when they were not asked for (WalkOptions::native).
+  NativeStacks* native_stacks() { return native_stacks_.get(); }
   // Of all pauses together.
   int64_t pause_ns() const { return pause_ns_; }
 
  private:
   void RenewPages();
+  absl::Status PrepareNative();
   absl::Status Pause(const std::function<void()>& read);
   void NoteThreads(PausedProcess& paused);
+  void KeepStacks();
 
   LiveTarget& target_;
   const PauseFunction pause_;
   WalkInput input_;
   std::unique_ptr<PageCache> pages_;
   std::vector<NativeThread> native_threads_;
+  std::unique_ptr<NativeStacks> native_stacks_;
   absl::flat_hash_set<Address> secrets_;
   int64_t pause_ns_ = 0;
 };

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "snapshotter/capture/native_records.h"
 #include "snapshotter/capture/thread_names.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
@@ -69,6 +70,7 @@ class Walk {
       NoteException(thread);
       records.push_back(Record(thread));
     }
+    if (input_.native_stacks != nullptr) RecordOtherThreads(threads, records);
     const absl::Status status = crawler_.Run();
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
@@ -114,6 +116,7 @@ class Walk {
       thread.native = FindNative(*input_.native_threads, python);
       thread.native_id = thread.native != nullptr ? thread.native->native_id : static_cast<int64_t>(python.native_id);
       thread.chain = frame_walker_.WalkThread(python.state);
+      if (input_.options.native) frame_walker_.LocateEvaluations(python.state, thread.chain);
       thread.python = python;
       threads.push_back(std::move(thread));
     }
@@ -150,7 +153,8 @@ class Walk {
     record.set_holds_gil(python.holds_gil);
     record.set_interpreter(python.interpreter_id);
     record.set_stopped(thread.native == nullptr || thread.native->stopped);
-    std::string name = names_.Find(*input_.runtime, memory_, python);
+    std::string name;
+    if (!python.state.is_null()) name = names_.Find(*input_.runtime, memory_, python);
     if (name.empty() && thread.native != nullptr) name = thread.native->comm;
     record.set_name(crawler_.String(name));
     const std::string where = absl::StrCat("thread ", thread.native_id != 0 ? absl::StrCat(thread.native_id) : name);
@@ -164,10 +168,40 @@ class Walk {
       SetAbsent(thread.chain.truncated, *record.mutable_truncated());
       Problem(absl::StrCat("frames of ", where), thread.chain.truncated.message());
     }
+    if (input_.native_stacks != nullptr) RecordNative(thread, where, record);
     if (!record.stopped()) Problem(where, absl::StrCat("it was not stopped: ", thread.native->reason));
     record.set_handling(crawler_.RefEssential(python.handling));
     record.set_raised(crawler_.RefRaised(python.raised));
     return record;
+  }
+
+  // Threads that have never run Python code, which may be what crashed, or what the others wait for.
+  void RecordOtherThreads(const std::vector<WalkedThread>& threads, std::vector<proto::Thread>& records) {
+    absl::flat_hash_set<const NativeThread*> known;
+    for (const WalkedThread& thread : threads) known.insert(thread.native);
+    for (const NativeThread& native : *input_.native_threads) {
+      if (known.contains(&native)) continue;
+      WalkedThread thread;
+      thread.native = &native;
+      thread.native_id = native.native_id;
+      thread.python.interpreter_id = -1;
+      records.push_back(Record(thread));
+    }
+  }
+
+  void RecordNative(const WalkedThread& thread, const std::string& where, proto::Thread& record) {
+    const NativeStack* stack = thread.native == nullptr ? nullptr : input_.native_stacks->Find(thread.native_id);
+    if (stack == nullptr) {
+      const absl::Status status = absl::FailedPreconditionError(
+          thread.native == nullptr ? "no thread of the system is known to be this one" : "it was not stopped");
+      SetAbsent(status, *record.mutable_native_truncated());
+      return Problem(absl::StrCat("native frames of ", where), status.message());
+    }
+    const absl::Status merged = RecordNativeFrames(
+        *input_.native_stacks, *stack, thread.chain, [this](absl::string_view text) { return crawler_.String(text); },
+        record);
+    if (!stack->end.ok()) Problem(absl::StrCat("native frames of ", where), stack->end.message());
+    if (!merged.ok()) Problem(absl::StrCat("native frames of ", where), merged.message());
   }
 
   const WalkInput& input_;

@@ -4,16 +4,19 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/occasion.h"
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
 #include "snapshotter/objects/graph_crawler.h"
 #include "snapshotter/objects/redaction.h"
+#include "snapshotter/process/registers.h"
 
 namespace pysnap {
 
@@ -24,11 +27,15 @@ struct NativeThread {
   // The pthread_t that threading.get_ident() gives; 0: not known.
   uint64_t pthread = 0;
   bool stopped = false;
-  std::string reason;  // why it is not
+  std::string reason = {};  // why it is not
+  // Absent when they were not asked for, or could not be had.
+  std::optional<Registers> registers = {};
 };
 
 struct WalkOptions {
   bool no_locals = false;
+  // Where on the C stack evaluations are is wanted.
+  bool native = false;
   uint64_t max_objects = 0;
   uint64_t max_bytes = 0;
   uint32_t max_depth = 0;
@@ -42,7 +49,9 @@ struct WalkInput {
   const Occasion* occasion = nullptr;                     // null: an attach
   const RedactionRules* redaction = nullptr;              // null: nothing is redacted
   const absl::flat_hash_set<Address>* secrets = nullptr;  // see CrawlOptions
-  std::function<bool()> abandoned;                        // null, or asked now and then: true ends the walk early
+  // Null: native frames are not recorded. Otherwise decoded before the recording.
+  const NativeStacks* native_stacks = nullptr;
+  std::function<bool()> abandoned;  // null, or asked now and then: true ends the walk early
 };
 
 struct WalkResult {

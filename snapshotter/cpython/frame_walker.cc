@@ -14,12 +14,23 @@ namespace {
 // close upon itself.
 constexpr size_t kMaxFrames = 10'000'000;
 
+size_t EvaluatedFrames(const FrameChain& chain) {
+  if (chain.evaluations.empty()) return 0;
+  return chain.evaluations.back().first_frame + chain.evaluations.back().frame_count;
+}
+
+void EndEvaluation(FrameChain& chain, Address stack_address) {
+  const size_t first = EvaluatedFrames(chain);
+  chain.evaluations.push_back(
+      {.stack_address = stack_address, .first_frame = first, .frame_count = chain.frames.size() - first});
+}
+
 }  // namespace
 
 FrameChain FrameWalker::WalkThread(Address thread_state) {
   const FrameContext context{runtime_, memory_, code_reader_};
   const absl::StatusOr<Address> innermost = runtime_.version->current_frame(context, thread_state);
-  if (!innermost.ok()) return FrameChain{.frames = {}, .truncated = innermost.status()};
+  if (!innermost.ok()) return FrameChain{.frames = {}, .evaluations = {}, .truncated = innermost.status()};
   return Walk(*innermost);
 }
 
@@ -48,13 +59,23 @@ FrameChain FrameWalker::Walk(Address frame) {
       inner->is_entry = links->is_shim;
       inner = nullptr;
     }
+    if (links->is_shim) EndEvaluation(chain, frame);
     if (!links->hidden) {
       chain.frames.push_back(ReadFrame(frame));
       inner = &chain.frames.back();
+      // Without shims, the frame itself tells.
+      if (!has_shims && inner->is_entry) EndEvaluation(chain, Address());
     }
     frame = links->previous;
   }
+  if (EvaluatedFrames(chain) < chain.frames.size()) EndEvaluation(chain, Address());
   return chain;
+}
+
+void FrameWalker::LocateEvaluations(Address thread_state, FrameChain& chain) {
+  if (runtime_.version->locate_evaluations == nullptr) return;
+  const FrameContext context{runtime_, memory_, code_reader_};
+  runtime_.version->locate_evaluations(context, thread_state, chain);
 }
 
 FrameInfo FrameWalker::ReadFrame(Address frame) {

@@ -41,9 +41,22 @@ struct FrameInfo {
   absl::Status problem;
 };
 
+// One call of the evaluation loop in C, and the frames that it evaluates: one up to 3.10, from 3.11 on also those that
+// Python code called from there.
+struct Evaluation {
+  // Something that lies on the C stack, in the frame of that call; null where the version has no such thing (up to 3.9)
+  // or it was not looked for.
+  Address stack_address;
+  // FrameChain::frames from here on.
+  size_t first_frame = 0;
+  size_t frame_count = 0;
+};
+
 // A chain of frames, innermost first.
 struct FrameChain {
   std::vector<FrameInfo> frames;
+  // All frames in their order, divided; innermost first.
+  std::vector<Evaluation> evaluations;
   // Set when the chain could not be followed to its end; what was read of it is kept.
   absl::Status truncated;
 };
@@ -67,6 +80,10 @@ class FrameWalker {
 
   // The frames of a running thread.
   FrameChain WalkThread(Address thread_state);
+
+  // Finds out where on the C stack each of the chain's evaluations is, for versions that WalkThread does not tell it
+  // of. What cannot be had stays null.
+  void LocateEvaluations(Address thread_state, FrameChain& chain);
 
   // One frame: a PyFrameObject (up to 3.10) or a _PyInterpreterFrame (3.11+), e.g. a generator's.
   FrameInfo ReadFrame(Address frame);

@@ -9,6 +9,7 @@
 
 #include "absl/types/span.h"
 #include "snapshotter/cpython/behaviours/dict_shape.h"
+#include "snapshotter/cpython/behaviours/evaluations.h"
 #include "snapshotter/cpython/behaviours/frames.h"
 #include "snapshotter/cpython/behaviours/generator_state.h"
 #include "snapshotter/cpython/behaviours/gil.h"
@@ -46,6 +47,7 @@ struct VersionSupport {
   StackHeight stack_height = StackHeight::kStackTopPointer;
   int lasti_unit = kLastiInBytes;  // of PyFrameObject.f_lasti
   bool has_entry_shims = false;    // frames that mark an entry of the evaluation loop from C
+  LocateEvaluations locate_evaluations = nullptr;
 
   // Objects.
   DecodeLongShape decode_long_shape = nullptr;

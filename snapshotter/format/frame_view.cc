@@ -71,6 +71,46 @@ std::vector<FrameView> ThreadFrames(const LoadedSnapshot& snapshot, const proto:
   return frames;
 }
 
+namespace {
+
+FrameView ViewNativeFrame(const LoadedSnapshot& snapshot, const proto::NativeFrame& frame) {
+  FrameView view;
+  view.native = &frame;
+  view.function = snapshot.string(frame.function());
+  view.file = snapshot.string(frame.file());
+  view.line = frame.line();
+  return view;
+}
+
+}  // namespace
+
+std::vector<FrameView> NativeFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread) {
+  std::vector<FrameView> frames;
+  for (const proto::NativeFrame& frame : thread.native_frame()) frames.push_back(ViewNativeFrame(snapshot, frame));
+  std::reverse(frames.begin(), frames.end());
+  return frames;
+}
+
+std::vector<FrameView> MergedFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread) {
+  if (!thread.native_merged() || thread.native_frame().empty()) return ThreadFrames(snapshot, thread);
+  std::vector<FrameView> frames;
+  // Each Python frame comes once, in its order, whatever the file says of places.
+  int left = thread.frame_size();
+  const auto add_down_to = [&](int64_t index) {
+    while (left > 0 && left > index) frames.push_back(ViewFrame(snapshot, thread.frame(--left)));
+  };
+  for (int i = thread.native_frame_size() - 1; i >= 0; --i) {
+    const proto::NativeFrame& native = thread.native_frame(i);
+    if (native.python_count() == 0) {
+      frames.push_back(ViewNativeFrame(snapshot, native));
+    } else {
+      add_down_to(native.python_first());
+    }
+  }
+  add_down_to(0);
+  return frames;
+}
+
 std::vector<FrameView> TracebackFrames(const LoadedSnapshot& snapshot, uint32_t traceback) {
   std::vector<FrameView> frames;
   absl::flat_hash_set<uint32_t> seen;

@@ -16,6 +16,8 @@ namespace pysnap::format {
 // Views point into the snapshot.
 struct FrameView {
   const proto::Frame* frame = nullptr;
+  // Set for a native frame, of which file, function and line below may be known and nothing else is.
+  const proto::NativeFrame* native = nullptr;
   // Null when the code object is not in the snapshot; then the names below are empty.
   const proto::Code* code = nullptr;
   std::string_view file;
@@ -37,6 +39,13 @@ std::vector<NamedValue> LocalsOf(const LoadedSnapshot& snapshot, const proto::Fr
 
 // A thread's frames, most recent call last.
 std::vector<FrameView> ThreadFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread);
+
+// A thread's native frames, most recent call last.
+std::vector<FrameView> NativeFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread);
+
+// A thread's frames, most recent call last: Python frames in the places of the native ones that evaluate them. Without
+// native frames, or when the places are not known, the Python frames alone.
+std::vector<FrameView> MergedFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread);
 
 // The frames of a traceback (object id), most recent call last, each where the exception passed it.
 std::vector<FrameView> TracebackFrames(const LoadedSnapshot& snapshot, uint32_t traceback);

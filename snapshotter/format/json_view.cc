@@ -134,8 +134,13 @@ class Builder {
     Put(out, "name", TextOrNull(snapshot_.string(thread.name())));
     Put(out, "is_main", thread.is_main());
     Put(out, "holds_gil", thread.holds_gil());
-    Put(out, "interpreter", thread.interpreter());
-    Put(out, "frames", Frames(ThreadFrames(snapshot_, thread), 0));
+    Put(out, "interpreter", NumberOrNull(thread.interpreter() >= 0, thread.interpreter()));
+    Put(out, "frames", Frames(MergedFrames(snapshot_, thread), 0));
+    // Those that could not be merged.
+    const bool apart = thread.native_frame_size() > 0 && !thread.native_merged();
+    Put(out, "native_frames", apart ? Frames(NativeFrames(snapshot_, thread), 0) : Json(nullptr));
+    Put(out, "native_truncated",
+        thread.has_native_truncated() ? Text(AbsentText(thread.native_truncated())) : Json(nullptr));
     Put(out, "handling", Exception(thread.handling()));
     Put(out, "raising", Exception(thread.raised()));
     Put(out, "stopped", thread.stopped());
@@ -154,7 +159,7 @@ class Builder {
 
   Json Frame(const FrameView& view, uint32_t leaf) {
     Json out = Json::object();
-    Put(out, "kind", "python");
+    Put(out, "kind", view.native != nullptr ? "native" : "python");
     Put(out, "function", TextOrNull(view.function));
     Put(out, "qualname", TextOrNull(view.qualname));
     Put(out, "module", view.module.has_value() ? Text(*view.module) : Json(nullptr));
@@ -164,7 +169,8 @@ class Builder {
     Put(out, "column", NumberOrNull(view.column.has_value(), view.column.value_or(0)));
     Put(out, "end_column", NumberOrNull(view.end_column.has_value(), view.end_column.value_or(0)));
     Put(out, "lasti", NumberOrNull(view.frame != nullptr, view.lasti));
-    const auto source = snapshot_.SourceLine(view.file, view.line);
+    // The sources of native code are not captured, and a Python file may have the name of one.
+    const auto source = view.native == nullptr ? snapshot_.SourceLine(view.file, view.line) : std::nullopt;
     Put(out, "source", source.has_value() ? Text(*source) : Json(nullptr));
     Json locals = Json::object();
     if (options_.locals && view.frame != nullptr) {
@@ -178,7 +184,18 @@ class Builder {
     if (view.frame != nullptr && view.frame->has_absent()) {
       Put(out, "absent", Text(AbsentText(view.frame->absent())));
     }
+    if (view.native != nullptr) NativeFacts(*view.native, out);
     return out;
+  }
+
+  void NativeFacts(const proto::NativeFrame& native, Json& out) {
+    Put(out, "library", TextOrNull(snapshot_.string(native.module())));
+    Put(out, "library_offset", native.module() != 0 ? Json(AddressText(native.module_address())) : Json(nullptr));
+    Put(out, "build_id", TextOrNull(snapshot_.string(native.build_id())));
+    Put(out, "address", AddressText(native.pc()));
+    Put(out, "inlined", native.inlined());
+    Put(out, "signal_trampoline", native.signal_trampoline());
+    Put(out, "omitted", native.omitted());
   }
 
   Json Value(uint32_t id, bool with_attributes) {

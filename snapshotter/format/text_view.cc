@@ -152,7 +152,8 @@ class Writer {
     std::vector<std::string> facts;
     if (thread.is_main()) facts.push_back("main thread");
     if (thread.holds_gil()) facts.push_back("holds the GIL");
-    if (thread.interpreter() != 0) facts.push_back(absl::StrCat("interpreter ", thread.interpreter()));
+    if (thread.interpreter() < 0) facts.push_back("not a Python thread");
+    if (thread.interpreter() > 0) facts.push_back(absl::StrCat("interpreter ", thread.interpreter()));
     if (!thread.stopped()) facts.push_back("was not stopped");
     const std::string_view name = snapshot_.string(thread.name());
     std::string title = thread.native_id() != 0 ? absl::StrCat("Thread ", thread.native_id()) : "Thread";
@@ -161,18 +162,33 @@ class Writer {
     if (!facts.empty()) absl::StrAppend(&title, " (", absl::StrJoin(facts, ", "), ")");
     Line(title);
     explained_.clear();
-    const std::vector<FrameView> frames = ThreadFrames(snapshot_, thread);
+    const std::vector<FrameView> frames = MergedFrames(snapshot_, thread);
     if (frames.empty() && !thread.has_truncated()) Line("  no Python frames");
     if (thread.has_truncated()) {
       Line(absl::StrCat(
           "  ", style_(Color::kWarning, absl::StrCat("older frames are missing: ", AbsentText(thread.truncated())))));
     }
+    const bool apart = thread.native_frame_size() > 0 && !thread.native_merged();
+    if (!apart) NativeTruncated(thread);
     if (!frames.empty()) Line("  Stack (most recent call last):");
     absl::flat_hash_set<uint64_t> on_stack;
-    for (const FrameView& view : frames) on_stack.insert(view.frame->address());
+    for (const FrameView& view : frames) {
+      if (view.frame != nullptr) on_stack.insert(view.frame->address());
+    }
     Frames(frames, "  ", {});
+    if (apart) {
+      Line("  Native stack, not matched with the Python frames (most recent call last):");
+      NativeTruncated(thread);
+      Frames(NativeFrames(snapshot_, thread), "  ", {});
+    }
     Handled(thread.raised(), "Raising", on_stack);
     if (thread.handling() != thread.raised()) Handled(thread.handling(), "Handling", on_stack);
+  }
+
+  void NativeTruncated(const proto::Thread& thread) {
+    if (!thread.has_native_truncated()) return;
+    Line(absl::StrCat("  ", style_(Color::kWarning, absl::StrCat("older native frames are missing: ",
+                                                                 AbsentText(thread.native_truncated())))));
   }
 
   // An exception that a thread is about. Frames of its traceback that stand on the stack too have been shown.
@@ -199,8 +215,7 @@ class Writer {
       }
     };
     for (const FrameView& view : frames) {
-      const bool same = previous != nullptr && view.line != 0 && previous->line == view.line &&
-                        previous->file == view.file && previous->function == view.function;
+      const bool same = previous != nullptr && IsSamePlace(*previous, view);
       if (!same) {
         end_run();
         repetitions = 0;
@@ -213,7 +228,36 @@ class Writer {
     end_run();
   }
 
+  static bool IsSamePlace(const FrameView& a, const FrameView& b) {
+    if ((a.native == nullptr) != (b.native == nullptr)) return false;
+    if (a.native != nullptr && (a.native->pc() != b.native->pc() || b.native->omitted() != 0)) return false;
+    return (b.line != 0 || b.native != nullptr) && a.line == b.line && a.file == b.file && a.function == b.function;
+  }
+
+  // One line, dimmed, so that the Python frames stand out.
+  void NativeFrame(const FrameView& view, const std::string& indent) {
+    const proto::NativeFrame& native = *view.native;
+    if (native.omitted() != 0) {
+      Line(absl::StrCat(indent, style_(Color::kDim, absl::StrCat("  [", native.omitted(), " native frame",
+                                                                 native.omitted() == 1 ? "" : "s", " left out]"))));
+    }
+    const std::string_view library = snapshot_.string(native.module());
+    std::string text = "  Native ";
+    if (!view.file.empty()) {
+      absl::StrAppend(&text, "\"", Str(view.file), "\", line ", view.line == 0 ? "?" : absl::StrCat(view.line));
+    } else if (!library.empty()) {
+      absl::StrAppend(&text, "\"", Str(library), "\"+", AddressText(native.module_address()));
+    } else {
+      absl::StrAppend(&text, "code at ", AddressText(native.pc()));
+    }
+    absl::StrAppend(&text, ", in ", view.function.empty() ? "<unknown>" : Str(view.function));
+    if (native.inlined()) text += " (inlined)";
+    if (native.signal_trampoline()) text += " (a signal was delivered here)";
+    Line(absl::StrCat(indent, style_(Color::kDim, text)));
+  }
+
   void Frame(const FrameView& view, const std::string& indent, bool locals) {
+    if (view.native != nullptr) return NativeFrame(view, indent);
     const std::string file = view.file.empty() ? "<unknown>" : Str(view.file);
     const std::string line = view.line == 0 ? "?" : absl::StrCat(view.line);
     const std::string_view function = view.qualname.empty() ? "<unknown>" : view.qualname;

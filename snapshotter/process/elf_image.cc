@@ -368,10 +368,21 @@ absl::StatusOr<std::optional<ElfSection>> ElfImage::FindSection(absl::string_vie
     if (section.sh_name >= names.size()) continue;
     const absl::string_view rest = names.substr(section.sh_name);
     if (rest.substr(0, rest.find('\0')) != name) continue;
-    return std::optional<ElfSection>(
-        ElfSection{.address = section.sh_addr, .file_offset = section.sh_offset, .size = section.sh_size});
+    return std::optional<ElfSection>(ElfSection{.address = section.sh_addr,
+                                                .file_offset = section.sh_offset,
+                                                .size = section.sh_size,
+                                                .compressed = (section.sh_flags & SHF_COMPRESSED) != 0});
   }
   return std::optional<ElfSection>();
+}
+
+std::optional<ElfSection> ElfImage::FindUnwindTable() const {
+  for (const Elf64_Phdr& program : program_headers_) {
+    if (program.p_type != PT_GNU_EH_FRAME) continue;
+    return ElfSection{
+        .address = program.p_vaddr, .file_offset = program.p_offset, .size = program.p_memsz, .compressed = false};
+  }
+  return std::nullopt;
 }
 
 std::string ElfImage::BuildId() {

@@ -50,6 +50,7 @@ struct ElfSection {
   uint64_t address = 0;
   uint64_t file_offset = 0;
   uint64_t size = 0;
+  bool compressed = false;
 };
 
 class ElfImage {
@@ -73,6 +74,8 @@ class ElfImage {
   absl::Status ForEachStaticSymbol(absl::FunctionRef<void(const ElfSymbol&)> visit);
 
   absl::StatusOr<std::optional<ElfSection>> FindSection(absl::string_view name);
+  // The .eh_frame_hdr, which leads to the unwind information; nothing when there is none.
+  std::optional<ElfSection> FindUnwindTable() const;
   // The build id as lowercase hex digits; empty when there is none.
   std::string BuildId();
 

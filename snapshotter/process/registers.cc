@@ -27,6 +27,8 @@ absl::StatusOr<Registers> ReadThreadRegisters(pid_t tid) {
       .thread_pointer = Address(regs.fs_base),
       .arguments = {regs.rdi, regs.rsi},
       .pthread = Address(regs.fs_base),
+      .general = {regs.rax, regs.rdx, regs.rcx, regs.rbx, regs.rsi, regs.rdi, regs.rbp, regs.rsp, regs.r8, regs.r9,
+                  regs.r10, regs.r11, regs.r12, regs.r13, regs.r14, regs.r15, regs.rip},
   };
 }
 

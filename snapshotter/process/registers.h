@@ -4,6 +4,9 @@
 
 #include <sys/types.h>
 
+#include <array>
+#include <cstdint>
+
 #include "absl/status/statusor.h"
 #include "snapshotter/base/address.h"
 
@@ -18,6 +21,9 @@ struct Registers {
   uint64_t arguments[2] = {0, 0};
   // What pthread_self() returns in the thread, with glibc and musl: threading.get_ident().
   Address pthread;
+  // The general registers by their DWARF numbers, as unwind information counts them. On x86-64: rax, rdx, rcx, rbx,
+  // rsi, rdi, rbp, rsp, r8 to r15, rip (System V ABI, AMD64 supplement, 3.6.2).
+  std::array<uint64_t, 17> general = {};
 };
 
 // The thread is ptrace-stopped by the caller's thread.

@@ -341,7 +341,10 @@ absl::StatusOr<CaptureSummary> Supervisor::TrySnapshot(const Occasion& occasion)
       },
       .rehearse = false,
   };
-  return Capture(source, occasion, redaction_, options_.capture, NextPath(target->info()));
+  CaptureOptions options = options_.capture;
+  // Where a signal hit is as often as not in native code.
+  options.native |= occasion.reason.kind() == proto::Reason::SIGNAL;
+  return Capture(source, occasion, redaction_, options, NextPath(target->info()));
 }
 
 std::string Supervisor::NextPath(const ProcessInfo& info) {

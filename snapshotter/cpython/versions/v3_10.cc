@@ -30,6 +30,7 @@ extern const VersionSupport kCPython3_10 = {
     .decode_stack_ref = StackRefPlain,
     .stack_height = StackHeight::kStackDepth,
     .lasti_unit = kLastiInCodeUnits,
+    .locate_evaluations = EvaluationsInCFrames,
     .decode_long_shape = LongFromObSize,
     .decode_unicode_state = UnicodeStateWithReady,
     .read_dict_keys = DictKeysWithSize,

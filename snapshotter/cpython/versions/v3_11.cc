@@ -34,6 +34,7 @@ extern const VersionSupport kCPython3_11 = {
     .read_frame_contents = InterpreterFrameContents,
     .decode_stack_ref = StackRefPlain,
     .stack_height = StackHeight::kStackTopIndex,
+    .locate_evaluations = EvaluationsInCFrames,
     .decode_long_shape = LongFromObSize,
     .decode_unicode_state = UnicodeStateWithReady,
     .read_dict_keys = DictKeysWithLog2Size,

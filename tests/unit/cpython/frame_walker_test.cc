@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
 #include "snapshotter/cpython/threads.h"
 #include "tests/unit/cpython/arena.h"
@@ -67,6 +68,77 @@ TEST_P(FrameWalkerTest, ReadsAChainInnermostFirst) {
   EXPECT_EQ(info.parameter_count(), 1u);
   EXPECT_EQ(info.variables.size(), 3u);
   EXPECT_EQ(static_cast<uint8_t>(info.variable_kinds[2]), kVariableFree);
+}
+
+// Two evaluations: one that C entered within the other, and a call from Python to Python within the inner one.
+TEST_P(FrameWalkerTest, TellsWhichFramesOneEvaluationRuns) {
+  const VersionSupport& version = *GetParam().version;
+  const Offset is_entry = layout()._PyInterpreterFrame.is_entry;
+  const Address code = fake_.Code();
+  std::vector<Address> frames;
+  for (int i = 0; i < 3; ++i) frames.push_back(fake_.Frame(code, 5, Address(), Address()));
+  fake_.Link(frames[0], frames[1]);
+  fake_.Link(frames[1], frames[2]);
+  fake_.SetValue<uint8_t>(frames[1], is_entry, 1);
+  fake_.SetValue<uint8_t>(frames[2], is_entry, 1);
+  std::vector<Address> marks(2);
+  if (version.has_entry_shims) {
+    for (Address& mark : marks) {
+      mark = arena_.Allocate(256);
+      fake_.SetValue<uint8_t>(mark, layout()._PyInterpreterFrame.owner, 3);
+    }
+    fake_.Link(frames[1], marks[0]);
+    fake_.Link(marks[0], frames[2]);
+    fake_.Link(frames[2], marks[1]);
+  }
+  const bool inlined = version.has_entry_shims || is_entry != kNoOffset;
+  const Address thread = fake_.Thread(frames[0]);
+  if (version.locate_evaluations != nullptr) {
+    marks.assign(inlined ? 2 : 3, Address());
+    for (Address& mark : marks) mark = arena_.Allocate(64);
+    fake_.Set(thread, layout().PyThreadState.cframe, marks[0]);
+    for (size_t i = 0; i < marks.size(); ++i) {
+      // The last one leads to the thread state's own, whose link is anything.
+      fake_.Set(marks[i], layout()._PyCFrame.previous, i + 1 < marks.size() ? marks[i + 1] : thread + 160);
+    }
+    fake_.Set(thread + 160, layout()._PyCFrame.previous, Address(0xdead0000));
+    fake_.Set(marks[0], layout()._PyCFrame.current_frame, frames[0]);
+  } else if (!version.has_entry_shims) {
+    marks.assign(3, Address());
+  }
+
+  FrameChain chain = walker_.WalkThread(thread);
+  walker_.LocateEvaluations(thread, chain);
+  ASSERT_EQ(chain.frames.size(), 3u);
+  std::vector<size_t> counts;
+  std::vector<Address> addresses;
+  size_t first = 0;
+  for (const Evaluation& evaluation : chain.evaluations) {
+    EXPECT_EQ(evaluation.first_frame, first);
+    first += evaluation.frame_count;
+    counts.push_back(evaluation.frame_count);
+    addresses.push_back(evaluation.stack_address);
+  }
+  EXPECT_EQ(counts, inlined ? (std::vector<size_t>{2, 1}) : (std::vector<size_t>{1, 1, 1}));
+  EXPECT_EQ(addresses, marks);
+}
+
+// A call of the loop that has not set up its frame yet, and a list that does not fit the frames.
+TEST_P(FrameWalkerTest, EvaluationsThatCannotBeLocatedAreNot) {
+  if (GetParam().version->locate_evaluations == nullptr) return;
+  const Address frame = fake_.Frame(fake_.Code(), 5, Address(), Address());
+  fake_.SetValue<uint8_t>(frame, layout()._PyInterpreterFrame.is_entry, 1);
+  const Address thread = fake_.Thread(frame);
+  const Address c_frame = arena_.Allocate(64);
+  fake_.Set(c_frame, layout()._PyCFrame.current_frame, frame);
+  fake_.Set(thread, layout().PyThreadState.cframe, c_frame);
+  for (const Address previous : {c_frame, Address(), Address(0xdead0000), thread + 4096}) {
+    fake_.Set(c_frame, layout()._PyCFrame.previous, previous);
+    FrameChain chain = walker_.WalkThread(thread);
+    walker_.LocateEvaluations(thread, chain);
+    ASSERT_EQ(chain.evaluations.size(), 1u);
+    EXPECT_TRUE(chain.evaluations[0].stack_address.is_null());
+  }
 }
 
 TEST_P(FrameWalkerTest, EndsAChainThatReturnsToItself) {

@@ -1,5 +1,6 @@
 // What show and peek print, on snapshots made by hand.
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -77,6 +78,90 @@ TEST_F(ViewsTest, Text) {
             "      y = f(x)\n"
             "          ^^^^\n"
             "        x = 1\n");
+}
+
+// main → the evaluation of two Python frames → sorted, with something inlined into it.
+class NativeViewsTest : public ViewsTest {
+ protected:
+  NativeViewsTest() {
+    AddFrame();
+    AddFrame()->set_line(1);
+    Native("helper", "/src/sort.c", 7)->set_inlined(true);
+    Native("list_sort", "/src/sort.c", 9);
+    proto::NativeFrame* evaluation = Native("_PyEval_EvalFrameDefault", "", 0);
+    evaluation->set_python_first(0);
+    evaluation->set_python_count(2);
+    Native("", "", 0)->set_omitted(3);
+    Native("main", "", 0);
+    thread_.set_native_merged(true);
+  }
+
+  proto::NativeFrame* Native(std::string_view function, std::string_view file, uint32_t line) {
+    proto::NativeFrame* frame = thread_.add_native_frame();
+    frame->set_pc(0x5000 + static_cast<uint64_t>(thread_.native_frame_size()));
+    if (!function.empty()) frame->set_function(built_.String(function));
+    if (!file.empty()) frame->set_file(built_.String(file));
+    frame->set_line(line);
+    frame->set_module(built_.String("/lib/libx.so"));
+    frame->set_module_address(0x10);
+    return frame;
+  }
+
+  std::vector<std::string> Kinds(const LoadedSnapshot& snapshot, const char* list = "frames") {
+    const nlohmann::ordered_json view = JsonView(snapshot, {});
+    std::vector<std::string> kinds;
+    for (const auto& frame : view["threads"][0][list]) {
+      kinds.push_back(frame["kind"].get<std::string>() + " " +
+                      (frame["function"].is_null() ? "?" : frame["function"].get<std::string>()) + " " +
+                      (frame["line"].is_null() ? "-" : std::to_string(frame["line"].get<int>())));
+    }
+    return kinds;
+  }
+};
+
+TEST_F(NativeViewsTest, PythonFramesStandWhereTheyAreEvaluated) {
+  const auto snapshot = Load();
+  EXPECT_THAT(Kinds(*snapshot), ::testing::ElementsAre("native main -", "native ? -", "python work 1", "python work 2",
+                                                       "native list_sort 9", "native helper 7"));
+  EXPECT_THAT(Text(*snapshot), HasSubstr("    Native \"/lib/libx.so\"+0x10, in main\n"
+                                         "    [3 native frames left out]\n"
+                                         "    Native \"/lib/libx.so\"+0x10, in <unknown>\n"
+                                         "    File \"/app.py\", line 1, in work\n"));
+  EXPECT_THAT(Text(*snapshot), HasSubstr("    Native \"/src/sort.c\", line 7, in helper (inlined)\n"));
+  const nlohmann::ordered_json view = JsonView(*snapshot, {});
+  EXPECT_EQ(view["threads"][0]["native_frames"], nullptr);
+  EXPECT_EQ(view["threads"][0]["frames"][0]["library"], "/lib/libx.so");
+  EXPECT_EQ(view["threads"][0]["frames"][0]["qualname"], nullptr);
+}
+
+TEST_F(NativeViewsTest, WhatIsNotMergedStandsApart) {
+  thread_.set_native_merged(false);
+  thread_.mutable_native_truncated()->set_reason(proto::Absent::UNREADABLE);
+  const auto snapshot = Load();
+  EXPECT_THAT(Kinds(*snapshot), ::testing::ElementsAre("python work 1", "python work 2"));
+  EXPECT_THAT(Kinds(*snapshot, "native_frames"),
+              ::testing::ElementsAre("native main -", "native ? -", "native _PyEval_EvalFrameDefault -",
+                                     "native list_sort 9", "native helper 7"));
+  EXPECT_THAT(Text(*snapshot), HasSubstr("  Native stack, not matched with the Python frames"));
+  EXPECT_THAT(Text(*snapshot), HasSubstr("  older native frames are missing: unreadable"));
+}
+
+TEST_F(NativeViewsTest, EachPythonFrameComesOnceWhateverTheFileSays) {
+  for (const uint32_t first : {0u, 1u, 2u, 4'000'000'000u}) {
+    for (const uint32_t count : {1u, 2u, 4'294'967'295u}) {
+      for (int i = 0; i < thread_.native_frame_size(); ++i) {
+        thread_.mutable_native_frame(i)->set_python_first(first);
+        thread_.mutable_native_frame(i)->set_python_count(count);
+      }
+      TestSnapshot built = built_;
+      *built.Record().mutable_thread() = thread_;
+      EXPECT_THAT(Kinds(*built.Load()), ::testing::ElementsAre("python work 1", "python work 2"));
+    }
+  }
+}
+
+TEST_F(NativeViewsTest, NativeFramesAreDimmed) {
+  EXPECT_THAT(Text(*Load(), {.color = true}), HasSubstr("\x1b[2m  Native \"/lib/libx.so\"+0x10, in main\x1b[0m"));
 }
 
 TEST_F(ViewsTest, NoTerminalEscapeGetsThrough) {
