@@ -85,6 +85,7 @@ void AddOnCrashCommand(CLI::App& app, int& exit_code) {
       ->check(CLI::PositiveNumber);
   command->add_option("--on-signal", arguments->signal, "Also snapshot at this signal, which the program does not see")
       ->type_name("SIG");
+  command->add_flag("--follow-forks", options.follow_forks, "Watch the processes that it starts, too");
   command->add_flag("--all-exits", options.all_exits, "Take any exit code but 0 for a crash");
   command->add_flag("--verbose", options.verbose, "Say how crashes are found out");
   command->add_option("CMD", arguments->command, "The command and its arguments, after --")->required();

@@ -24,6 +24,19 @@ absl::Status PythonTraps::OnExec(pid_t tid) {
   return breakpoints_.Set(tid, entry_);
 }
 
+void PythonTraps::StartAsCopy(const PythonTraps& parent, pid_t tid) {
+  *this = PythonTraps();
+  pid_ = tid;
+  absl::StatusOr<std::unique_ptr<LiveTarget>> target = LiveTarget::Open(pid_);
+  if (!target.ok()) return;
+  target_ = *std::move(target);
+  runtime_ = parent.runtime_;
+  thread_hook_ = parent.thread_hook_;
+  for (const TrapPoint& point : parent.points_) Arm(absl::MakeConstSpan(&tid, 1), point).IgnoreError();
+  loader_ = parent.loader_;
+  if (loader_ != Address()) breakpoints_.Set(tid, loader_).IgnoreError();
+}
+
 absl::StatusOr<Occasion::Exception> PythonTraps::OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads) {
   if (target_ == nullptr) return Occasion::Exception::kNone;
   ASSIGN_OR_RETURN(const Registers registers, ReadThreadRegisters(tid));

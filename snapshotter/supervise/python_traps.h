@@ -27,6 +27,8 @@ class PythonTraps {
  public:
   // The process has called exec, and `tid` is its only thread. From an error on there are no traps in this program.
   absl::Status OnExec(pid_t tid);
+  // The process is a copy of the one that `parent` belongs to, and `tid` is its only thread.
+  void StartAsCopy(const PythonTraps& parent, pid_t tid);
   // A thread was started; `threads` are all there are.
   void OnThread(absl::Span<const pid_t> threads);
   // A thread has run into a breakpoint. kNone: it is to go on.

@@ -17,6 +17,8 @@ struct SuperviseOptions {
   int request_signal = 0;
   // Any exit with a code other than 0 is a crash.
   bool all_exits = false;
+  // Watch the processes that the program starts, too.
+  bool follow_forks = false;
   bool quiet = false;
   bool verbose = false;
 };

@@ -1,0 +1,48 @@
+#include "snapshotter/supervise/stops.h"
+
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace pysnap {
+
+bool Stop::is_group_stop() const {
+  return event == PTRACE_EVENT_STOP &&
+         (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU);
+}
+
+std::optional<Stop> NextStop(pid_t tid, int swallowed, bool* none_left) {
+  siginfo_t info = {};
+  const idtype_t which = tid != 0 ? P_PID : P_ALL;
+  if (waitid(which, static_cast<id_t>(tid), &info, WSTOPPED | WEXITED | __WALL | WNOWAIT | WNOHANG) != 0) {
+    if (none_left != nullptr) *none_left = errno == ECHILD;
+    return std::nullopt;
+  }
+  if (info.si_pid == 0) return std::nullopt;
+  Stop stop;
+  stop.tid = info.si_pid;
+  stop.ended = info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED;
+  if (!stop.ended) {
+    stop.event = info.si_status >> 8;
+    stop.signal = info.si_status & 0xff;
+  }
+  const bool collect = stop.ended || stop.event != 0 || stop.signal == SIGTRAP || stop.signal == swallowed;
+  if (collect) waitpid(stop.tid, nullptr, __WALL | WNOHANG);
+  return stop;
+}
+
+void AwaitStop(std::chrono::nanoseconds patience) {
+  sigset_t child_signal;
+  sigemptyset(&child_signal);
+  sigaddset(&child_signal, SIGCHLD);
+  patience = std::max(patience, std::chrono::nanoseconds(0));
+  const timespec timeout = {.tv_sec = static_cast<time_t>(patience.count() / 1'000'000'000),
+                            .tv_nsec = static_cast<long>(patience.count() % 1'000'000'000)};
+  sigtimedwait(&child_signal, nullptr, &timeout);
+}
+
+}  // namespace pysnap

@@ -1,0 +1,99 @@
+// One process under watch: its threads, its traps, and what their stops mean.
+#ifndef PYSNAP_SUPERVISE_WATCHED_PROCESS_H_
+#define PYSNAP_SUPERVISE_WATCHED_PROCESS_H_
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "snapshotter/capture/capturer.h"
+#include "snapshotter/objects/redaction.h"
+#include "snapshotter/supervise/python_traps.h"
+#include "snapshotter/supervise/reporter.h"
+#include "snapshotter/supervise/stops.h"
+#include "snapshotter/supervise/supervise_options.h"
+#include "snapshotter/supervise/triggers/death.h"
+
+namespace pysnap {
+
+class WatchedProcess {
+ public:
+  // The references outlive it.
+  WatchedProcess(pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, Reporter& reporter)
+      : pid_(pid), options_(options), redaction_(redaction), reporter_(reporter) {}
+  WatchedProcess(const WatchedProcess&) = delete;
+  WatchedProcess& operator=(const WatchedProcess&) = delete;
+
+  pid_t pid() const { return pid_; }
+  bool empty() const { return tracees_.empty(); }
+  bool Has(pid_t tid) const { return tracees_.count(tid) != 0; }
+
+  // A thread is traced from now on. It is stopped, or will be at once.
+  void Add(pid_t tid);
+  // It is a copy of `parent`, made by fork or vfork, and its only thread is stopped, or will be.
+  void StartAsCopy(const WatchedProcess& parent);
+  void OnEnd(pid_t tid);
+  // Lets the thread go on when all was done. A process that the thread has started is returned.
+  std::optional<pid_t> OnStop(const Stop& stop);
+  // A stop that came while the process was held for a snapshot.
+  std::optional<Stop> TakePending();
+  // To be called now and then.
+  void OnTime();
+  // Snapshots it, and says so.
+  void Snapshot(const Occasion& occasion);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  struct Tracee {
+    bool stopped = false;
+    // It stands at its exit, and is kept there.
+    bool exiting = false;
+    std::optional<Stop> pending;
+  };
+  class Held;
+
+  void OnSignal(const Stop& stop);
+  void OnHit(pid_t tid);
+  void OnExec(pid_t tid);
+  void OnExit(pid_t tid);
+  // When all threads of a dying process have arrived at their exits, it stands still whole.
+  void OnDeath();
+  // Whether the end with this status deserves a snapshot of its own.
+  bool IsOwnCrash(int status) const;
+  void Continue(pid_t tid, int signal = 0);
+  // Stops all threads. What else they stop for meanwhile is kept.
+  void Hold();
+  // Lets those go on that were stopped for nothing else.
+  void Release();
+  std::vector<pid_t> Tids() const;
+  int64_t NativeId(pid_t tid) const;
+  absl::StatusOr<CaptureSummary> TrySnapshot(const Occasion& occasion);
+
+  const pid_t pid_;
+  const SuperviseOptions& options_;
+  const RedactionRules& redaction_;
+  Reporter& reporter_;
+  std::map<pid_t, Tracee> tracees_;
+  PythonTraps traps_;
+  // The first of each signal that came since the last exec, to tell where a death began.
+  std::map<int, SeenSignal> signals_;
+  // The status that the whole process ends with, once that is a crash.
+  std::optional<int> dying_;
+  Clock::time_point dying_since_;
+  // A snapshot was taken of the exception that ends the main thread: what follows from it is no other crash.
+  bool main_thread_raised_ = false;
+  // It was started by another process under watch.
+  bool is_child_ = false;
+  // A snapshot was taken of the end.
+  bool ended_ = false;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_SUPERVISE_WATCHED_PROCESS_H_

@@ -1,0 +1,396 @@
+"""A program under on-crash cannot tell, whatever becomes of pysnap; and snapshots of programs that do not die."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+from support_py.interpreters import Interpreter
+
+PROGRAMS = Path(__file__).parent.parent / "programs"
+# How often the watcher is killed, for each interpreter.
+KILLS = int(os.environ.get("PYSNAP_WATCHER_KILLS", "5"))
+
+
+def watched(pysnap: Path, *arguments: object) -> list[str]:
+    """The beginning of a command under watch; what follows is the program."""
+    return [str(pysnap), "on-crash", *map(str, arguments), "--"]
+
+
+def watcher_of(pid: int) -> int:
+    status = (Path("/proc") / str(pid) / "status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("TracerPid:")).split()[1])
+
+
+def show(pysnap: Path, file: Path) -> dict[str, Any]:
+    shown = subprocess.run([str(pysnap), "show", "--json", str(file)], capture_output=True, check=True)
+    result: dict[str, Any] = json.loads(shown.stdout)
+    return result
+
+
+# ---------------------------------------------------------------- what the program can see
+
+
+def facts(command: list[str]) -> dict[str, Any]:
+    result = subprocess.run(
+        [*command, str(PROGRAMS / "bare_facts.py"), "an argument", "--", "-o", "x"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    line, last = result.stdout.splitlines()
+    assert last == "no children"
+    found: dict[str, Any] = json.loads(line)
+    # Pipes are new for each run.
+    found["descriptors"] = [(fd, path.split(":")[0].split("/")[-1]) for fd, path in found["descriptors"]]
+    return found
+
+
+def test_started_as_without(python: Interpreter, pysnap_binary: Path) -> None:
+    assert facts([*watched(pysnap_binary), python.path]) == facts([python.path])
+
+
+def test_is_the_process_that_was_started(python: Interpreter, pysnap_binary: Path) -> None:
+    process = subprocess.Popen(
+        [*watched(pysnap_binary), python.path, "-c", "import os; print(os.getpid(), os.getppid())"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    output, _ = process.communicate(timeout=60)
+    assert output.split() == [str(process.pid), str(os.getpid())]
+
+
+ECHO = "import sys\nprint('ready', flush=True)\nfor line in sys.stdin:\n    print('got', line, flush=True)"
+
+
+def test_job_control(python: Interpreter, pysnap_binary: Path) -> None:
+    """Whoever started it sees it stop, go on, and be killed."""
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", "/dev/null/x", "--quiet"), python.path, "-c", ECHO],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=os.setpgrp,
+    )
+    assert process.stdin and process.stdout
+    assert process.stdout.readline() == "ready\n"
+    for stop in signal.SIGTSTP, signal.SIGSTOP:
+        os.killpg(process.pid, stop)
+        status = os.waitpid(process.pid, os.WUNTRACED)[1]
+        assert os.WIFSTOPPED(status) and os.WSTOPSIG(status) == stop
+        os.killpg(process.pid, signal.SIGCONT)
+        assert os.WIFCONTINUED(os.waitpid(process.pid, os.WCONTINUED)[1])
+        process.stdin.write("one\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == "got one\n"
+        assert process.stdout.readline() == "\n"
+    os.killpg(process.pid, signal.SIGKILL)
+    assert process.wait(timeout=60) == -signal.SIGKILL
+
+
+def test_terminal(python: Interpreter, pysnap_binary: Path) -> None:
+    """Reads the terminal, and is interrupted by ^C."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(str(pysnap_binary), [*watched(pysnap_binary, "-o", "/dev/null/x"), python.path, "-c", ECHO])
+    try:
+        read_until(terminal, b"ready")
+        os.write(terminal, b"one\n")
+        read_until(terminal, b"got one")
+        os.write(terminal, b"\x03")
+        read_until(terminal, b"KeyboardInterrupt")
+        status = os.waitpid(pid, 0)[1]
+        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT
+    finally:
+        os.close(terminal)
+
+
+def read_until(terminal: int, text: bytes) -> None:
+    seen = b""
+    while text not in seen:
+        seen += os.read(terminal, 4096)
+
+
+def test_launchers(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """A program that is reached over other ones by exec."""
+    script = tmp_path / "crash.py"
+    script.write_text("value = 17\nraise ValueError(value)\n")
+    link = tmp_path / "linked-python"
+    launchers = [
+        ["env", "FOO=1", python.path],
+        ["/bin/sh", "-c", 'exec "$0" "$@"', python.path],
+        ["nice", "-n", "1", "env", "-i", python.path],
+        ["setsid", "-w", python.path],
+    ]
+    if python.root is None:
+        link.symlink_to(python.path)
+        launchers.append([str(link)])
+    for number, launcher in enumerate(launchers):
+        file = tmp_path / f"{number}.pb"
+        result = subprocess.run([*watched(pysnap_binary, "-o", file), *launcher, str(script)], capture_output=True)
+        assert result.returncode == 1, result.stderr
+        exception = show(pysnap_binary, file)["exception"]
+        assert exception["frames"][0]["locals"]["value"]["repr"] == "17", launcher
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root to make a PID namespace")
+def test_as_the_first_process(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """As PID 1, as in a container: its end is the end of all other processes there."""
+    file = tmp_path / "first.pb"
+    source = "import os\nassert os.getpid() == 1\ntry:\n    os.wait()\nexcept ChildProcessError:\n    {}['gone']"
+    result = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", *watched(pysnap_binary, "-o", file), python.path, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert result.returncode == 1 and "KeyError: 'gone'" in result.stderr
+    snapshot = show(pysnap_binary, file)
+    assert snapshot["exception"]["type"] == "KeyError"
+    assert snapshot["reason"]["native_id"] == 1
+
+
+def test_command_that_is_none(pysnap_binary: Path) -> None:
+    for command, code in (["/no/such/command"], 5), (["/etc/passwd"], 3):
+        result = subprocess.run([*watched(pysnap_binary), *command], capture_output=True, text=True)
+        assert result.returncode == code
+        assert result.stderr.startswith(f"pysnap: {command[0]}: ") and result.stderr.count("\n") == 1
+
+
+# ---------------------------------------------------------------- the watcher dies
+
+
+class Checked:
+    """tests/programs/self_checking.py under watch."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.process = subprocess.Popen(
+            [*command, str(PROGRAMS / "self_checking.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == "ready\n"
+
+    def check_result(self) -> None:
+        output, _ = self.process.communicate(timeout=120)
+        assert json.loads(output)["failures"] == []
+        assert self.process.returncode == 42
+
+
+@pytest.fixture
+def randomness() -> random.Random:
+    return random.Random(3)
+
+
+def test_killed_watcher(python: Interpreter, pysnap_binary: Path, tmp_path: Path, randomness: random.Random) -> None:
+    for _ in range(KILLS):
+        checked = Checked([*watched(pysnap_binary, "-o", tmp_path, "--on-signal", "USR2"), python.path])
+        # Sometimes in the middle of a snapshot.
+        if randomness.random() < 0.5:
+            os.kill(checked.process.pid, signal.SIGUSR2)
+        time.sleep(randomness.random() * 0.05)
+        watcher = watcher_of(checked.process.pid)
+        assert watcher != 0
+        os.kill(watcher, signal.SIGKILL)
+        checked.check_result()
+
+
+def test_undisturbed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    checked = Checked([*watched(pysnap_binary, "-o", tmp_path / "none.pb"), python.path])
+    checked.check_result()
+    assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------- many crashes, and none that can be written
+
+
+def test_fifty_threads_at_once(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    script = tmp_path / "crash.py"
+    script.write_text(
+        "import threading\n"
+        "barrier = threading.Barrier(50)\n"
+        "def fail(number):\n    barrier.wait()\n    raise ValueError(number)\n"
+        "threads = [threading.Thread(target=fail, args=(n,)) for n in range(50)]\n"
+        "[t.start() for t in threads]\n[t.join() for t in threads]\nprint('all')\n"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [*watched(pysnap_binary, "-o", out / "snap.pb"), python.path, str(script)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, "all\n")
+    found = sorted(int(show(pysnap_binary, file)["exception"]["args"][0]["repr"]) for file in out.iterdir())
+    assert found == list(range(50))
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "full"
+    folder.mkdir()
+    if os.getuid() != 0:
+        pytest.skip("needs root to mount a small disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(folder)], check=True)
+    (folder / "filler").write_bytes(bytes(4096))
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_full_disk(python: Interpreter, pysnap_binary: Path, full_disk: Path) -> None:
+    command = [*watched(pysnap_binary, "-o", full_disk), python.path, "-c", "1/0"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    own = [line for line in result.stderr.splitlines() if line.startswith("pysnap: ")]
+    assert len(own) == 1 and "No space left on device" in own[0], result.stderr
+    assert result.stderr.endswith("ZeroDivisionError: division by zero\n")
+    assert [path.name for path in full_disk.iterdir()] == ["filler"]
+
+
+def test_file_that_may_not_grow(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", "1/0"],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500)),
+    )
+    assert result.returncode == 1 and "File too large" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+# ---------------------------------------------------------------- children
+
+
+def test_children(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """By fork, by fork and exec, over a shell; two at the same time."""
+    script = tmp_path / "forks.py"
+    script.write_text(
+        "import os, subprocess, sys\n"
+        "def child(number):\n    raise ValueError(number)\n"
+        "pids = []\n"
+        "for number in (1, 2):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n        child(number)\n"
+        "    pids.append(pid)\n"
+        "print([os.waitpid(pid, 0)[1] for pid in pids])\n"
+        "print(subprocess.run([sys.executable, '-c', 'import os; os.abort()']).returncode)\n"
+        "print(subprocess.run(['/bin/sh', '-c', 'kill -9 $$']).returncode)\n"
+        "print(subprocess.run(['/bin/sh', '-c', 'exec %s -c \"raise ValueError(3)\"' % sys.executable]).returncode)\n"
+    )
+    out = tmp_path / "out"
+    out.mkdir()
+    command = [*watched(pysnap_binary, "--follow-forks", "-o", out), python.path, str(script)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    bare = subprocess.run([python.path, str(script)], capture_output=True, text=True, timeout=120)
+    assert (result.returncode, result.stdout) == (0, bare.stdout)
+    snapshots = [show(pysnap_binary, file) for file in sorted(out.iterdir())]
+    found = [
+        snapshot["exception"]["args"][0]["repr"] if snapshot["exception"] else snapshot["reason"]["signal"]
+        for snapshot in snapshots
+    ]
+    assert sorted(found) == ["1", "2", "3", "SIGABRT"]
+    assert len({snapshot["process"]["pid"] for snapshot in snapshots}) == 4
+
+
+def test_children_are_left_alone(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """Without --follow-forks: also a forked copy of a program with breakpoints in it."""
+    source = (
+        "import os, subprocess, sys\n"
+        "if os.fork() == 0:\n"
+        "    print([line for line in open('/proc/self/status') if line.startswith('TracerPid')], flush=True)\n"
+        "    try:\n        1/0\n    finally:\n        sys.stderr.close()\n"
+        "print(os.wait()[1])\n"
+        "print(subprocess.run([sys.executable, '-c', 'raise SystemExit(7)']).returncode)\n"
+    )
+    command = [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", source]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert result.stdout.splitlines() == ["['TracerPid:\\t0\\n']", "256", "7"], result.stdout
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="needs root to become another user")
+def test_setuid_child_keeps_its_privileges(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    if python.root is not None:
+        pytest.skip("it is entered as root")
+    program = tmp_path / "setuid-id"
+    shutil.copy("/usr/bin/id", program)
+    program.chmod(0o4755)
+    tmp_path.chmod(0o755)
+    for parent in list(tmp_path.parents)[:3]:
+        parent.chmod(0o755)
+    source = f"import subprocess\nprint(subprocess.run(['{program}', '-u'], stdout=-1).stdout.decode().strip())"
+    command = ["setpriv", "--reuid", "65534", "--clear-groups"]
+    if subprocess.run([*command, "test", "-x", python.path]).returncode != 0:
+        pytest.skip("another user may not run it")
+    command += [*watched(pysnap_binary, "-o", "/tmp"), python.path, "-c", source]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (result.stdout, result.stderr) == ("0\n", "")
+
+
+# ---------------------------------------------------------------- not only death
+
+WAITING = """
+import signal, sys
+signal.signal(signal.SIGTERM, lambda *_: print("handled", flush=True))
+def wait(number):
+    print("ready", flush=True)
+    for line in sys.stdin:
+        number += 1
+        print(number, flush=True)
+wait(100)
+print("end")
+"""
+
+
+def test_on_signal(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", tmp_path / "snap.pb", "--on-signal", "SIGUSR2"), python.path, "-c", WAITING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin and process.stdout and process.stderr
+    assert process.stdout.readline() == "ready\n"
+    for number in (1, 2):
+        os.kill(process.pid, signal.SIGUSR2)
+        assert process.stderr.readline().startswith("pysnap: wrote ")
+        process.stdin.write("x\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == f"{100 + number}\n"
+    os.kill(process.pid, signal.SIGTERM)
+    assert process.stdout.readline() == "handled\n"
+    output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, "end\n", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["snap-2.pb", "snap.pb"]
+    for name, value in ("snap.pb", "100"), ("snap-2.pb", "101"):
+        snapshot = show(pysnap_binary, tmp_path / name)
+        assert (snapshot["reason"]["kind"], snapshot["reason"]["signal"]) == ("request", "SIGUSR2")
+        frame = snapshot["threads"][0]["frames"][1]
+        assert frame["function"] == "wait" and frame["locals"]["number"]["repr"] == value
+
+
+def test_timeout(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", tmp_path / "snap.pb", "--timeout", "1"), python.path, "-c", WAITING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    assert process.stderr.readline().startswith("pysnap: wrote ")
+    output, errors = process.communicate("x\n", timeout=60)
+    assert (process.returncode, output, errors) == (0, "ready\n101\nend\n", "")
+    snapshot = show(pysnap_binary, tmp_path / "snap.pb")
+    assert snapshot["reason"]["kind"] == "timeout"
+    assert snapshot["threads"][0]["frames"][1]["function"] == "wait"
