@@ -26,6 +26,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional, Sequence
 
+from bench_overhead import overheads
 from rich.console import Console
 from rich.table import Table
 
@@ -260,12 +261,26 @@ def table_of(results: Sequence[Result]) -> Table:
     return table
 
 
+def show_overheads(interpreters: Sequence[dict[str, Any]], repeat: int) -> int:
+    table = Table(title="seconds, best; the same work bare and under on-crash")
+    table.add_column("python")
+    table.add_column("work")
+    for heading in ("bare", "on-crash", "ratio"):
+        table.add_column(heading, justify="right")
+    for python in interpreters:
+        for each in overheads(PYSNAP, python, repeat):
+            table.add_row(each.python, each.work, cell(each.bare), cell(each.watched), cell(each.ratio, 3))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    return 0
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", action="append", default=[], help="a minor version or a tag; repeatable")
     parser.add_argument("--case", action="append", default=[], choices=list(CASES), help="repeatable")
     parser.add_argument("--repeat", type=int, default=5)
     parser.add_argument("--peers", action="store_true", help="also pystack, py-spy and coredumpy")
+    parser.add_argument("--overhead", action="store_true", help="only what it costs to run under on-crash")
     parser.add_argument("--json", metavar="FILE", help="write the numbers, too")
     options = parser.parse_args()
 
@@ -276,6 +291,8 @@ def main() -> int:
         if not python["free_threaded"]
         and (not options.python or {f"3.{python['minor']}", python["tag"]} & set(options.python))
     ]
+    if options.overhead:
+        return show_overheads(interpreters, options.repeat)
     others = peers(options.peers)
     coredumpy = coredumpy_folder() if options.peers else None
     console = Console(width=None if sys.stdout.isatty() else 180)

@@ -12,6 +12,8 @@
 #include "snapshotter/cli/capture_arguments.h"
 #include "snapshotter/cli/command.h"
 #include "snapshotter/objects/redaction.h"
+#include "snapshotter/supervise/breakpoints.h"
+#include "snapshotter/supervise/debug_registers.h"
 #include "snapshotter/supervise/launch.h"
 #include "snapshotter/supervise/supervisor.h"
 
@@ -53,6 +55,8 @@ int OnCrash(OnCrashArguments arguments) {
   absl::StatusOr<RedactionRules> redaction = RedactionRules::Create(!options.capture.no_redact, options.capture.redact);
   if (!redaction.ok()) return Fail(ExitCodeOf(redaction.status()), "on-crash", redaction.status().message());
 
+  options.breakpoints = UsableBreakpoints();
+  const bool guarded = options.breakpoints == BreakpointKind::kDebugRegisters;
   std::unique_ptr<Supervisor> supervisor;
   const absl::Status watched = WatchMe(
       [&](pid_t pid) {
@@ -61,7 +65,7 @@ int OnCrash(OnCrashArguments arguments) {
         supervisor = std::make_unique<Supervisor>(pid, options, *std::move(redaction));
         return supervisor->Seize();
       },
-      [&] { supervisor->Run(); });
+      [&] { supervisor->Run(); }, guarded ? ClearDebugRegisters : std::function<void(pid_t)>());
   if (!watched.ok()) return Fail(ExitCodeOf(watched), "on-crash", watched.message());
 
   std::vector<char*> argv;

@@ -1,64 +1,29 @@
 #include "snapshotter/supervise/breakpoints.h"
 
-#include <linux/hw_breakpoint.h>
-#include <linux/perf_event.h>
-#include <sys/syscall.h>
+#include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
-
-#include "absl/strings/str_format.h"
+#include "snapshotter/supervise/debug_registers.h"
+#include "snapshotter/supervise/perf_breakpoints.h"
 
 namespace pysnap {
-namespace {
 
-// TRAP_PERF of asm-generic/siginfo.h, which older C libraries do not have.
-constexpr int kTrapPerf = 6;
-
-absl::Status SetError(int error) {
-  switch (error) {
-    case EACCES:
-    case EPERM:
-      return absl::PermissionDeniedError(
-          "perf_event_open is refused (kernel.perf_event_paranoid, or the container's seccomp profile)");
-    case ENOSPC:
-      return absl::ResourceExhaustedError("all debug registers are in use");
-    case ESRCH:
-      return absl::NotFoundError("the thread has ended");
-    default:
-      return absl::UnimplementedError(
-          absl::StrFormat("this kernel has no breakpoints by perf_event_open: %s", std::strerror(error)));
-  }
+BreakpointKind UsableBreakpoints() {
+  PerfBreakpoints trial;
+  const pid_t self = getpid();
+  // Where nothing is executed.
+  static const int kNowhere = 0;
+  const Address address(reinterpret_cast<uint64_t>(&kNowhere));
+  return trial.Set(absl::MakeConstSpan(&self, 1), address).ok() ? BreakpointKind::kPerfEvents
+                                                                : BreakpointKind::kDebugRegisters;
 }
 
-}  // namespace
-
-absl::Status HardwareBreakpoints::Set(pid_t tid, Address address) {
-  perf_event_attr attr;
-  std::memset(&attr, 0, sizeof(attr));
-  attr.type = PERF_TYPE_BREAKPOINT;
-  attr.size = sizeof(attr);
-  attr.bp_type = HW_BREAKPOINT_X;
-  attr.bp_addr = address.value();
-  attr.bp_len = sizeof(long);
-  attr.sample_period = 1;
-  attr.sigtrap = 1;
-  attr.remove_on_exec = 1;  // goes with sigtrap
-  attr.inherit = 1;
-  attr.inherit_thread = 1;
-  attr.exclude_kernel = 1;
-  attr.exclude_hv = 1;
-  UniqueFd fd(static_cast<int>(syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
-  if (!fd.ok()) return SetError(errno);
-  set_.emplace_back(address, std::move(fd));
-  return absl::OkStatus();
+const char* NameOf(BreakpointKind kind) {
+  return kind == BreakpointKind::kPerfEvents ? "perf_event_open" : "debug registers, with a guardian";
 }
 
-void HardwareBreakpoints::Remove(Address address) {
-  std::erase_if(set_, [address](const auto& each) { return each.first == address; });
+std::unique_ptr<Breakpoints> NewBreakpoints(BreakpointKind kind) {
+  if (kind == BreakpointKind::kPerfEvents) return std::make_unique<PerfBreakpoints>();
+  return std::make_unique<DebugRegisters>();
 }
-
-bool HardwareBreakpoints::IsHit(const siginfo_t& info) { return info.si_signo == SIGTRAP && info.si_code == kTrapPerf; }
 
 }  // namespace pysnap

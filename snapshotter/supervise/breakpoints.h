@@ -1,43 +1,52 @@
-// Breakpoints that stop a traced thread without a change to its code.
-//
-//   HardwareBreakpoints breakpoints;
-//   RETURN_IF_ERROR(breakpoints.Set(tid, address));
-//   … the thread stops with SIGTRAP; IsHit(info) …
+// Breakpoints that stop a traced thread without a change to its code: there are four at most in a thread.
 #ifndef PYSNAP_SUPERVISE_BREAKPOINTS_H_
 #define PYSNAP_SUPERVISE_BREAKPOINTS_H_
 
 #include <signal.h>
 #include <sys/types.h>
 
-#include <utility>
-#include <vector>
+#include <memory>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "snapshotter/base/address.h"
-#include "snapshotter/base/unique_fd.h"
 
 namespace pysnap {
 
-// Breakpoints of perf_event_open with `sigtrap` (Linux 5.13 on). They belong to file descriptors of ours: when we are
-// gone, so are they, and the target runs on. A hit sends SIGTRAP to the thread before the instruction, which shows as a
-// signal-delivery-stop; when the signal is dropped there, the thread goes on behind the breakpoint. There are four at
-// most in a thread (debug registers).
-class HardwareBreakpoints {
+// A hit sends SIGTRAP to the thread before the instruction, which shows as a signal-delivery-stop; when the signal is
+// dropped there, the thread goes on behind the breakpoint.
+class Breakpoints {
  public:
-  // Sets one in the thread and in those that it will start. PermissionDenied, with what to do about it, when the kernel
-  // refuses; ResourceExhausted when all four are in use; Unimplemented where the kernel does not have them.
-  absl::Status Set(pid_t tid, Address address);
-  // Removes one from all threads.
-  void Remove(Address address);
-  // Removes all. To be called at exec, too: the kernel has removed them from the target by then, and still counts them.
-  void Clear() { set_.clear(); }
+  virtual ~Breakpoints() = default;
 
+  // Sets one in these threads of a process. PermissionDenied, with what to do about it, when the kernel refuses;
+  // ResourceExhausted when all four are in use; Unimplemented where there is none.
+  virtual absl::Status Set(absl::Span<const pid_t> threads, Address address) = 0;
+  // Removes one from these threads, which were all the process had when it was set or have been started since.
+  virtual void Remove(absl::Span<const pid_t> threads, Address address) = 0;
+  // The process has called exec, which has removed all.
+  virtual void Clear() = 0;
+  // A new thread has come to its first stop.
+  virtual void OnNewThread(pid_t tid) = 0;
+  // Whether Set and Remove reach only threads that are stopped.
+  virtual bool needs_stopped_threads() const = 0;
   // Whether a SIGTRAP comes from such a breakpoint, of whomever.
-  static bool IsHit(const siginfo_t& info);
-
- private:
-  std::vector<std::pair<Address, UniqueFd>> set_;
+  virtual bool IsHit(const siginfo_t& info) const = 0;
 };
+
+enum class BreakpointKind {
+  // Of perf_event_open with `sigtrap` (Linux 5.13 on). They belong to file descriptors of ours: when we are gone, so
+  // are they, and the target runs on.
+  kPerfEvents,
+  // The debug registers, written by ptrace. They stay when we are gone, and then kill what runs into them: somebody has
+  // to clear them (ClearDebugRegisters).
+  kDebugRegisters,
+};
+
+// The kind that this process may use.
+BreakpointKind UsableBreakpoints();
+const char* NameOf(BreakpointKind kind);
+std::unique_ptr<Breakpoints> NewBreakpoints(BreakpointKind kind);
 
 }  // namespace pysnap
 

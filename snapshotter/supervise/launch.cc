@@ -56,10 +56,25 @@ void CloseAllBut(int socket) {
   syscall(SYS_close_range, std::max(kept + 1, first), ~0u, 0);
 }
 
+// Returns in a child process, which does the work. This one stays the one that may trace the watched process where Yama
+// has a say: its descendants may, too.
+void StayAsGuardian(pid_t watched, int socket, const std::function<void(pid_t)>& guard) {
+  const pid_t worker = QuietFork();
+  if (worker <= 0) return;  // without a guardian, when there can be none
+  close(socket);
+  prctl(PR_SET_NAME, "pysnap-guardian");
+  int status = 0;
+  while (waitpid(worker, &status, __WALL) < 0 && errno == EINTR) {
+  }
+  if (WIFSIGNALED(status)) guard(watched);
+  _exit(0);
+}
+
 [[noreturn]] void Watch(pid_t watched,
                         int socket,
                         const std::function<absl::Status(pid_t)>& seize,
-                        const std::function<void()>& run) {
+                        const std::function<void()>& run,
+                        const std::function<void(pid_t)>& guard) {
   sigset_t all;
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
@@ -72,6 +87,7 @@ void CloseAllBut(int socket) {
   char go = 0;
   // The watched process allows this one to trace it, and says so.
   if (!SendAll(socket, self) || !ReceiveAll(socket, go)) _exit(1);
+  if (guard) StayAsGuardian(watched, socket, guard);
   const absl::Status status = seize(watched);
   Answer answer;
   answer.code = static_cast<int>(status.code());
@@ -85,7 +101,9 @@ void CloseAllBut(int socket) {
 
 }  // namespace
 
-absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize, const std::function<void()>& run) {
+absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize,
+                     const std::function<void()>& run,
+                     const std::function<void(pid_t)>& guard) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return ProcError(errno, "socketpair");
   UniqueFd ours(ends[0]);
@@ -99,7 +117,7 @@ absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize, const std:
       const pid_t orphan = QuietFork();
       if (orphan != 0) _exit(orphan < 0 ? 1 : 0);
     }
-    Watch(self, theirs.get(), seize, run);
+    Watch(self, theirs.get(), seize, run, guard);
   }
   if (child < 0) return ProcError(errno, "clone");
   theirs.reset();

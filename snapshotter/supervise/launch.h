@@ -17,7 +17,11 @@ namespace pysnap {
 // and exit are the program's own, and nothing has to be passed on. The other one is no child of it (but where it is
 // PID 1, to which all orphans belong: there it is one that plain wait() does not see), is in a session of its own, has
 // no descriptor of it open but stderr, and takes no signal that can be blocked.
-absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize, const std::function<void()>& run);
+//
+// With `guard`, there is one more process, the parent of that which watches: it calls `guard` when that was killed.
+absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize,
+                     const std::function<void()>& run,
+                     const std::function<void(pid_t)>& guard);
 
 }  // namespace pysnap
 

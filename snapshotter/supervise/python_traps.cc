@@ -17,24 +17,25 @@ constexpr int kMaxVainConstructions = 200;
 }  // namespace
 
 absl::Status PythonTraps::OnExec(pid_t tid) {
-  *this = PythonTraps();
+  *this = PythonTraps(kind_);
   pid_ = tid;
   ASSIGN_OR_RETURN(target_, LiveTarget::Open(pid_));
   ASSIGN_OR_RETURN(entry_, FindEntryPoint(*target_));
-  return breakpoints_.Set(tid, entry_);
+  return breakpoints_->Set(absl::MakeConstSpan(&tid, 1), entry_);
 }
 
 void PythonTraps::StartAsCopy(const PythonTraps& parent, pid_t tid) {
-  *this = PythonTraps();
+  *this = PythonTraps(kind_);
   pid_ = tid;
   absl::StatusOr<std::unique_ptr<LiveTarget>> target = LiveTarget::Open(pid_);
   if (!target.ok()) return;
   target_ = *std::move(target);
   runtime_ = parent.runtime_;
   thread_hook_ = parent.thread_hook_;
-  for (const TrapPoint& point : parent.points_) Arm(absl::MakeConstSpan(&tid, 1), point).IgnoreError();
+  const absl::Span<const pid_t> thread = absl::MakeConstSpan(&tid, 1);
+  for (const TrapPoint& point : parent.points_) Arm(thread, point).IgnoreError();
   loader_ = parent.loader_;
-  if (loader_ != Address()) breakpoints_.Set(tid, loader_).IgnoreError();
+  if (loader_ != Address()) breakpoints_->Set(thread, loader_).IgnoreError();
 }
 
 absl::StatusOr<Occasion::Exception> PythonTraps::OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads) {
@@ -68,13 +69,14 @@ absl::StatusOr<Occasion::Exception> PythonTraps::OnPoint(TrapPoint::Kind kind,
 }
 
 absl::Status PythonTraps::OnEntry(pid_t tid) {
-  breakpoints_.Remove(std::exchange(entry_, Address()));
-  RETURN_IF_ERROR(OnLoaded(absl::MakeConstSpan(&tid, 1)));
+  const absl::Span<const pid_t> thread = absl::MakeConstSpan(&tid, 1);
+  breakpoints_->Remove(thread, std::exchange(entry_, Address()));
+  RETURN_IF_ERROR(OnLoaded(thread));
   if (!points_.empty()) return absl::OkStatus();
   const absl::StatusOr<Address> loader = FindLoaderBreakpoint(*target_);
   if (!loader.ok()) return absl::OkStatus();  // nothing will be loaded
   loader_ = *loader;
-  return breakpoints_.Set(tid, loader_);
+  return breakpoints_->Set(thread, loader_);
 }
 
 absl::Status PythonTraps::OnLoaded(absl::Span<const pid_t> threads) {
@@ -83,26 +85,23 @@ absl::Status PythonTraps::OnLoaded(absl::Span<const pid_t> threads) {
   if (loader_ != Address() && target_->mappings().size() == mappings_before) return absl::OkStatus();
   ASSIGN_OR_RETURN(const std::vector<TrapPoint> points, FindTrapPoints(*target_));
   if (points.empty()) return absl::OkStatus();
-  if (loader_ != Address()) breakpoints_.Remove(std::exchange(loader_, Address()));
+  if (loader_ != Address()) breakpoints_->Remove(threads, std::exchange(loader_, Address()));
   for (const TrapPoint& point : points) RETURN_IF_ERROR(Arm(threads, point));
   if (threads.size() > 1) OnThread(threads);
   return absl::OkStatus();
 }
 
 absl::Status PythonTraps::Arm(absl::Span<const pid_t> threads, TrapPoint point) {
-  for (const pid_t tid : threads) {
-    const absl::Status status = breakpoints_.Set(tid, point.address);
-    if (!status.ok() && !absl::IsNotFound(status)) return status;
-  }
+  RETURN_IF_ERROR(breakpoints_->Set(threads, point.address));
   points_.push_back(point);
   return absl::OkStatus();
 }
 
-void PythonTraps::Disarm(TrapPoint::Kind kind) {
+void PythonTraps::Disarm(absl::Span<const pid_t> threads, TrapPoint::Kind kind) {
   const auto point =
       std::find_if(points_.begin(), points_.end(), [kind](const auto& each) { return each.kind == kind; });
   if (point == points_.end()) return;
-  breakpoints_.Remove(point->address);
+  breakpoints_->Remove(threads, point->address);
   points_.erase(point);
 }
 
@@ -117,7 +116,7 @@ void PythonTraps::OnThread(absl::Span<const pid_t> threads) {
 }
 
 void PythonTraps::UseThreadHook(absl::Span<const pid_t> threads) {
-  Disarm(TrapPoint::Kind::kStructSequence);
+  Disarm(threads, TrapPoint::Kind::kStructSequence);
   Arm(threads, {TrapPoint::Kind::kThreadHook, thread_hook_->function}).IgnoreError();
 }
 

@@ -25,12 +25,20 @@ namespace pysnap {
 // linked to it, else when the dynamic loader brings it. All threads that are passed are stopped.
 class PythonTraps {
  public:
+  explicit PythonTraps(BreakpointKind kind) : kind_(kind), breakpoints_(NewBreakpoints(kind)) {}
+
   // The process has called exec, and `tid` is its only thread. From an error on there are no traps in this program.
   absl::Status OnExec(pid_t tid);
   // The process is a copy of the one that `parent` belongs to, and `tid` is its only thread.
   void StartAsCopy(const PythonTraps& parent, pid_t tid);
-  // A thread was started; `threads` are all there are.
+  // A thread was started; `threads` are all there are. Some traps are set only then.
   void OnThread(absl::Span<const pid_t> threads);
+  // That they will be, and that all threads have to be stopped for it.
+  bool NeedsAllThreads() const { return breakpoints_->needs_stopped_threads() && !thread_hook_ && !points_.empty(); }
+  // A new thread has come to its first stop.
+  void OnNewThread(pid_t tid) { breakpoints_->OnNewThread(tid); }
+  // Whether a signal tells of one of these breakpoints.
+  bool IsHit(const siginfo_t& info) const { return breakpoints_->IsHit(info); }
   // A thread has run into a breakpoint. kNone: it is to go on.
   absl::StatusOr<Occasion::Exception> OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads);
 
@@ -39,13 +47,14 @@ class PythonTraps {
   absl::Status OnEntry(pid_t tid);
   absl::Status OnLoaded(absl::Span<const pid_t> threads);
   absl::Status Arm(absl::Span<const pid_t> threads, TrapPoint point);
-  void Disarm(TrapPoint::Kind kind);
+  void Disarm(absl::Span<const pid_t> threads, TrapPoint::Kind kind);
   // After a constructor was trapped too often for nothing.
   void UseThreadHook(absl::Span<const pid_t> threads);
   absl::StatusOr<const Runtime*> FindRuntime();
 
   pid_t pid_ = 0;
-  HardwareBreakpoints breakpoints_;
+  BreakpointKind kind_;
+  std::unique_ptr<Breakpoints> breakpoints_;
   std::unique_ptr<LiveTarget> target_;
   std::optional<Runtime> runtime_;
   Address entry_;

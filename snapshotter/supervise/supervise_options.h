@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "snapshotter/capture/capture_options.h"
+#include "snapshotter/supervise/breakpoints.h"
 
 namespace pysnap {
 
@@ -19,6 +20,7 @@ struct SuperviseOptions {
   bool all_exits = false;
   // Watch the processes that the program starts, too.
   bool follow_forks = false;
+  BreakpointKind breakpoints = BreakpointKind::kPerfEvents;
   bool quiet = false;
   bool verbose = false;
 };

@@ -73,6 +73,7 @@ void WatchedProcess::OnEnd(pid_t tid) {
 std::optional<pid_t> WatchedProcess::OnStop(const Stop& stop) {
   const pid_t tid = stop.tid;
   tracees_[tid].stopped = true;
+  if (!std::exchange(tracees_[tid].seen, true)) traps_.OnNewThread(tid);
   std::optional<pid_t> child;
   switch (stop.event) {
     case 0:
@@ -81,7 +82,13 @@ std::optional<pid_t> WatchedProcess::OnStop(const Stop& stop) {
     case PTRACE_EVENT_CLONE:
       if (const auto message = EventMessage(tid)) Add(static_cast<pid_t>(*message));
       // The new thread has inherited only the breakpoints that were there when it was made.
-      traps_.OnThread(Tids());
+      if (traps_.NeedsAllThreads()) {
+        Hold();
+        traps_.OnThread(Tids());
+        Release();
+      } else {
+        traps_.OnThread(Tids());
+      }
       break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
@@ -131,7 +138,7 @@ void WatchedProcess::OnExec(pid_t tid) {
   if (const absl::Status status = traps_.OnExec(tid); !status.ok()) {
     reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
   } else if (options_.verbose) {
-    reporter_.Say(absl::StrFormat("process %d: breakpoints by perf_event_open", pid_));
+    reporter_.Say(absl::StrFormat("process %d: breakpoints by %s", pid_, NameOf(options_.breakpoints)));
   }
   Continue(tid);
 }
@@ -139,7 +146,7 @@ void WatchedProcess::OnExec(pid_t tid) {
 void WatchedProcess::OnSignal(const Stop& stop) {
   siginfo_t info = {};
   if (ptrace(PTRACE_GETSIGINFO, stop.tid, nullptr, &info) != 0) return Continue(stop.tid, stop.signal);
-  if (HardwareBreakpoints::IsHit(info)) {
+  if (traps_.IsHit(info)) {
     OnHit(stop.tid);
     return Continue(stop.tid);
   }

@@ -26,7 +26,7 @@ class WatchedProcess {
  public:
   // The references outlive it.
   WatchedProcess(pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, Reporter& reporter)
-      : pid_(pid), options_(options), redaction_(redaction), reporter_(reporter) {}
+      : pid_(pid), options_(options), redaction_(redaction), reporter_(reporter), traps_(options.breakpoints) {}
   WatchedProcess(const WatchedProcess&) = delete;
   WatchedProcess& operator=(const WatchedProcess&) = delete;
 
@@ -52,6 +52,7 @@ class WatchedProcess {
   using Clock = std::chrono::steady_clock;
   struct Tracee {
     bool stopped = false;
+    bool seen = false;  // it has come to a stop before
     // It stands at its exit, and is kept there.
     bool exiting = false;
     std::optional<Stop> pending;

@@ -17,6 +17,7 @@ from typing import Any, Callable, Optional
 
 import pytest
 from support_py.interpreters import Interpreter
+from support_py.refusing import refuse_perf_events
 
 # What all programs share: three frames, one of them with a finally block that runs while the exception passes.
 FRAMES = """
@@ -217,8 +218,16 @@ CASES: dict[str, Case] = {
 class Run:
     """One case, started bare and under on-crash in folders of their own."""
 
-    def __init__(self, python: Interpreter, pysnap: Path, case: Case, folder: Path) -> None:
+    def __init__(
+        self,
+        python: Interpreter,
+        pysnap: Path,
+        case: Case,
+        folder: Path,
+        restrict: Optional[Callable[[], None]] = None,
+    ) -> None:
         self.python, self.case = python, case
+        self._restrict = restrict
         self.bare = self._run([], folder / "bare")
         self.out = folder / "snapshots"
         self.out.mkdir()
@@ -260,6 +269,7 @@ class Run:
             capture_output=True,
             text=True,
             timeout=120,
+            preexec_fn=self._restrict,
         )
 
     def check_that_nothing_differs(self) -> None:
@@ -301,6 +311,39 @@ def test_case(name: str, python: Interpreter, pysnap_binary: Path, tmp_path: Pat
     assert len(run.snapshots) == (case.snapshots if case.crash else 0)
     for snapshot in run.snapshots:
         check_snapshot(snapshot, case, run)
+
+
+# Those that depend on breakpoints, and what could be mistaken for them.
+BY_REGISTERS = [
+    "file",
+    "stdin",
+    "builtin",
+    "chain",
+    "hook replaced",
+    "thread",
+    "thread, hook replaced",
+    "raw thread",
+    "many threads",
+    "thread exits",
+    "clean",
+    "exit",
+    "caught",
+    "child",
+    "forked child",
+    "struct sequences",
+    "null pointer",
+    "killed with threads",
+]
+
+
+@pytest.mark.parametrize("name", BY_REGISTERS)
+def test_case_by_debug_registers(name: str, python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """Where perf_event_open is refused, as in most containers."""
+    run = Run(python, pysnap_binary, CASES[name], tmp_path, restrict=refuse_perf_events)
+    run.check_that_nothing_differs()
+    assert len(run.snapshots) == (run.case.snapshots if run.case.crash else 0)
+    for snapshot in run.snapshots:
+        check_snapshot(snapshot, run.case, run)
 
 
 def check_snapshot(snapshot: dict[str, Any], case: Case, run: Run) -> None:

@@ -12,10 +12,11 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator, Optional
 
 import pytest
 from support_py.interpreters import Interpreter
+from support_py.refusing import refuse_perf_events
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 # How often the watcher is killed, for each interpreter.
@@ -176,9 +177,13 @@ def test_command_that_is_none(pysnap_binary: Path) -> None:
 class Checked:
     """tests/programs/self_checking.py under watch."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], restrict: Optional[Callable[[], None]] = None) -> None:
         self.process = subprocess.Popen(
-            [*command, str(PROGRAMS / "self_checking.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*command, str(PROGRAMS / "self_checking.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=restrict,
         )
         assert self.process.stdout is not None
         assert self.process.stdout.readline() == "ready\n"
@@ -194,9 +199,16 @@ def randomness() -> random.Random:
     return random.Random(3)
 
 
-def test_killed_watcher(python: Interpreter, pysnap_binary: Path, tmp_path: Path, randomness: random.Random) -> None:
+@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+def test_killed_watcher(
+    python: Interpreter,
+    pysnap_binary: Path,
+    tmp_path: Path,
+    randomness: random.Random,
+    restrict: Optional[Callable[[], None]],
+) -> None:
     for _ in range(KILLS):
-        checked = Checked([*watched(pysnap_binary, "-o", tmp_path, "--on-signal", "USR2"), python.path])
+        checked = Checked([*watched(pysnap_binary, "-o", tmp_path, "--on-signal", "USR2"), python.path], restrict)
         # Sometimes in the middle of a snapshot.
         if randomness.random() < 0.5:
             os.kill(checked.process.pid, signal.SIGUSR2)
@@ -205,6 +217,47 @@ def test_killed_watcher(python: Interpreter, pysnap_binary: Path, tmp_path: Path
         assert watcher != 0
         os.kill(watcher, signal.SIGKILL)
         checked.check_result()
+
+
+def test_crash_after_the_watcher_was_killed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """Whatever mechanism: no breakpoint is left that would kill the program."""
+    source = (
+        "import sys, threading\n"
+        "def fail():\n    raise ValueError\n"
+        "print('ready', flush=True)\nsys.stdin.readline()\n"
+        "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\nsys.exit(1 // 0)\n"
+    )
+    for restrict in None, refuse_perf_events:
+        process = subprocess.Popen(
+            [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", source],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=restrict,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        os.kill(watcher_of(process.pid), signal.SIGKILL)
+        # The guardian traces it for a moment.
+        while watcher_of(process.pid) != 0 or guardians_of(process.pid):
+            os.sched_yield()
+        _, errors = process.communicate("\n", timeout=60)
+        assert process.returncode == 1
+        assert errors.endswith("ZeroDivisionError: division by zero\n") or "division" in errors
+    assert not list(tmp_path.iterdir())
+
+
+def guardians_of(pid: int) -> bool:
+    """Whether a guardian is there that belongs to this process: the two have the same stderr, a pipe of their own."""
+    stderr = os.readlink(f"/proc/{pid}/fd/2")
+    for comm in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if comm.read_text() == "pysnap-guardian\n" and os.readlink(comm.parent / "fd/2") == stderr:
+                return True
+        except OSError:
+            continue
+    return False
 
 
 def test_undisturbed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

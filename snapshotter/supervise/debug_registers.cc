@@ -1,0 +1,107 @@
+#include "snapshotter/supervise/debug_registers.h"
+
+#include <fcntl.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "snapshotter/base/unique_fd.h"
+#include "snapshotter/process/proc_files.h"
+
+namespace pysnap {
+namespace {
+
+#if defined(__x86_64__)
+
+constexpr size_t kRegisters = 4;
+constexpr size_t kControl = 7;
+
+bool Write(pid_t tid, size_t number, uint64_t value) {
+  const size_t offset = offsetof(struct user, u_debugreg) + number * sizeof(uint64_t);
+  return ptrace(PTRACE_POKEUSER, tid, reinterpret_cast<void*>(offset), reinterpret_cast<void*>(value)) == 0;
+}
+
+// DR0 to DR3 hold the addresses, and bits 0, 2, 4, 6 of DR7 enable them for this thread; the rest of it, zero, says
+// that they are about execution.
+bool WriteAll(pid_t tid, const std::vector<Address>& addresses) {
+  bool ok = Write(tid, kControl, 0);
+  uint64_t control = 0;
+  for (size_t i = 0; i < addresses.size() && ok; ++i) {
+    ok = Write(tid, i, addresses[i].value());
+    control |= uint64_t{1} << (2 * i);
+  }
+  return ok && Write(tid, kControl, control);
+}
+
+#else
+#error "Debug registers are not known on this machine. Say here how they are written."
+#endif
+
+// TRAP_HWBKPT of asm-generic/siginfo.h.
+constexpr int kTrapHardware = 4;
+
+}  // namespace
+
+absl::Status DebugRegisters::Set(absl::Span<const pid_t> threads, Address address) {
+  if (set_.size() == kRegisters) return absl::ResourceExhaustedError("all debug registers are in use");
+  set_.push_back(address);
+  for (const pid_t tid : threads) {
+    // ESRCH: it has ended, or is not stopped yet, and gets them when it is.
+    if (WriteAll(tid, set_) || errno == ESRCH) continue;
+    const int error = errno;
+    set_.pop_back();
+    return absl::PermissionDeniedError(
+        absl::StrFormat("the debug registers of thread %d cannot be written: %s", tid, std::strerror(error)));
+  }
+  return absl::OkStatus();
+}
+
+void DebugRegisters::Remove(absl::Span<const pid_t> threads, Address address) {
+  std::erase(set_, address);
+  for (const pid_t tid : threads) WriteAll(tid, set_);
+}
+
+void DebugRegisters::OnNewThread(pid_t tid) {
+  if (!set_.empty()) WriteAll(tid, set_);
+}
+
+bool DebugRegisters::IsHit(const siginfo_t& info) const {
+  return info.si_signo == SIGTRAP && info.si_code == kTrapHardware;
+}
+
+void ClearDebugRegisters(pid_t pid) {
+  const UniqueFd tasks(open(absl::StrFormat("/proc/%d/task", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  std::vector<pid_t> tids;
+  if (!tasks.ok() || !ListTids(tasks.get(), tids).ok()) return;
+  for (const pid_t tid : tids) {
+    const auto children = ReadFileAt(tasks.get(), absl::StrFormat("%d/children", tid).c_str(), 65536);
+    if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) == 0) {
+      ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+      siginfo_t info = {};
+      // What it stopped for, if that is a signal, is not taken from it.
+      if (waitid(P_PID, static_cast<id_t>(tid), &info, WSTOPPED | WEXITED | __WALL | WNOWAIT) == 0 &&
+          info.si_code == CLD_TRAPPED) {
+        const bool by_trap = info.si_status == SIGTRAP;
+        const int signal = info.si_status >> 8 == 0 && !by_trap ? info.si_status : 0;
+        WriteAll(tid, {});
+        ptrace(PTRACE_DETACH, tid, nullptr, static_cast<intptr_t>(signal));
+      }
+    }
+    if (!children.ok()) continue;
+    for (const absl::string_view child : absl::StrSplit(*children, ' ', absl::SkipEmpty())) {
+      pid_t id = 0;
+      if (absl::SimpleAtoi(child, &id)) ClearDebugRegisters(id);
+    }
+  }
+}
+
+}  // namespace pysnap
