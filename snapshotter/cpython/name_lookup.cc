@@ -1,29 +1,41 @@
 #include "snapshotter/cpython/name_lookup.h"
 
-#include <algorithm>
-#include <cstring>
 #include <string>
 
-#include "snapshotter/cpython/behaviours/dict_shape.h"
 #include "snapshotter/cpython/behaviours/long_shape.h"
+#include "snapshotter/cpython/dict_reader.h"
 #include "snapshotter/cpython/text.h"
 #include "snapshotter/cpython/version_support.h"
 
 namespace pysnap {
 namespace {
 
-constexpr uint64_t kMaxEntries = 1 << 20;
+constexpr size_t kMaxEntries = 1 << 20;
 // 30 bits each: 64 bits need three.
 constexpr uint64_t kMaxDigits = 3;
+
+using Items = std::vector<NameLookup::Item>;
+
+auto Collect(Items& items) {
+  return [&items](Address key, Address value) {
+    items.emplace_back(key, value);
+    return items.size() <= kMaxEntries;
+  };
+}
+
+// What was found before a dict turned out to be changing is right.
+absl::StatusOr<Items> Collected(const absl::Status& status, const Items& items) {
+  if (items.size() > kMaxEntries) return absl::ResourceExhaustedError("a dict with too many entries");
+  if (!status.ok() && !absl::IsAborted(status)) return status;
+  return items;
+}
 
 }  // namespace
 
 absl::StatusOr<std::vector<NameLookup::Item>> NameLookup::Items(Address dict) {
-  ASSIGN_OR_RETURN(const Address keys, memory_.ReadPointer(dict + runtime_.layout.PyDictObject.ma_keys));
-  ASSIGN_OR_RETURN(const Address values, memory_.ReadPointer(dict + runtime_.layout.PyDictObject.ma_values));
-  ASSIGN_OR_RETURN(std::vector<Item> items, Entries(keys));
-  if (!values.is_null()) RETURN_IF_ERROR(FillSplit(values, items));
-  return items;
+  std::vector<Item> items;
+  const absl::Status status = VisitDict(runtime_, memory_, dict, Collect(items));
+  return Collected(status, items);
 }
 
 absl::StatusOr<Address> NameLookup::Find(const std::vector<Item>& items, absl::string_view name) {
@@ -49,8 +61,8 @@ absl::StatusOr<Address> NameLookup::Attribute(Address object, absl::string_view 
     ASSIGN_OR_RETURN(items, Items(attributes.dict));
   } else if (!attributes.values.is_null()) {
     ASSIGN_OR_RETURN(const Address keys, memory_.ReadPointer(type + runtime_.layout.PyHeapTypeObject.ht_cached_keys));
-    ASSIGN_OR_RETURN(items, Entries(keys));
-    RETURN_IF_ERROR(FillSplit(attributes.values, items));
+    const absl::Status status = VisitSplitValues(runtime_, memory_, keys, attributes.values, Collect(items));
+    ASSIGN_OR_RETURN(items, Collected(status, items));
   }
   return Find(items, name);
 }
@@ -63,29 +75,6 @@ absl::StatusOr<uint64_t> NameLookup::Unsigned(Address object) {
   uint64_t value = 0;
   for (size_t i = digits.size(); i-- > 0;) value = (value << kLongDigitBits) | digits[i];
   return value;
-}
-
-absl::StatusOr<std::vector<NameLookup::Item>> NameLookup::Entries(Address keys) {
-  ASSIGN_OR_RETURN(const DictKeysShape shape, runtime_.version->read_dict_keys(runtime_, memory_, keys));
-  if (shape.entry_count > kMaxEntries) return absl::ResourceExhaustedError("a dict with too many entries");
-  std::string bytes;
-  RETURN_IF_ERROR(memory_.ReadArray(shape.entries, shape.entry_count * shape.entry_size, bytes));
-  std::vector<Item> items(shape.entry_count);
-  for (size_t i = 0; i < items.size(); ++i) {
-    const char* entry = bytes.data() + i * shape.entry_size;
-    std::memcpy(&items[i].first, entry + shape.key_offset, sizeof(Address));
-    std::memcpy(&items[i].second, entry + shape.value_offset, sizeof(Address));
-  }
-  return items;
-}
-
-absl::Status NameLookup::FillSplit(Address values, std::vector<Item>& items) {
-  ASSIGN_OR_RETURN(const SplitValues split, runtime_.version->read_split_values(runtime_, memory_, values));
-  const size_t count = split.in_key_order ? items.size() : std::min<size_t>(items.size(), split.capacity);
-  std::vector<Address> array;
-  RETURN_IF_ERROR(memory_.ReadArray(split.array, count, array));
-  for (size_t i = 0; i < items.size(); ++i) items[i].second = i < array.size() ? array[i] : Address();
-  return absl::OkStatus();
 }
 
 }  // namespace pysnap

@@ -18,7 +18,7 @@ namespace pysnap {
 // crawler's. The caller knows that what it passes is a dict, an instance, an int.
 class NameLookup {
  public:
-  // Key and value of one dict entry; null in a hole.
+  // Key and value of one dict entry.
   using Item = std::pair<Address, Address>;
 
   // Both outlive the lookup.
@@ -37,9 +37,6 @@ class NameLookup {
   absl::StatusOr<uint64_t> Unsigned(Address object);
 
  private:
-  absl::StatusOr<std::vector<Item>> Entries(Address keys);
-  absl::Status FillSplit(Address values, std::vector<Item>& items);
-
   const Runtime& runtime_;
   Memory& memory_;
 };
