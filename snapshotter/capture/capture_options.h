@@ -3,6 +3,7 @@
 #define PYSNAP_CAPTURE_CAPTURE_OPTIONS_H_
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ struct CaptureOptions {
   std::vector<std::string> redact;
   // Switches off the built-in rules, not the expressions above.
   bool no_redact = false;
+  // Told now and then what is being done, and to how many objects it was. Null: nobody is.
+  std::function<void(const char* what, uint64_t objects)> progress;
 };
 
 }  // namespace pysnap

@@ -97,8 +97,12 @@ absl::StatusOr<Recording> Record(const WalkInput& input,
 absl::StatusOr<Recording> RecordWithSecrets(WalkInput input,
                                             PageCache& pages,
                                             const proto::Header& header,
+                                            const CaptureOptions& options,
                                             const std::string& path) {
   constexpr int kRounds = 4;
+  if (options.progress) {
+    input.progress = [&options](uint64_t objects) { options.progress("recording", objects); };
+  }
   absl::flat_hash_set<Address> secrets = *input.secrets;
   input.secrets = &secrets;
   for (int round = 1;; ++round) {
@@ -171,6 +175,9 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
                    .max_depth = options.max_depth};
   input.occasion = &occasion;
   input.redaction = &redaction;
+  if (options.progress) {
+    input.progress = [&options](uint64_t objects) { options.progress("looking for", objects); };
+  }
   Pauser pauser(source.target, source.pause, input);
   const proto::Header header = MakeHeader(source.target.info(), source.runtime, occasion, source.start);
   Recording recording;
@@ -179,13 +186,13 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
     if (options.native) pauser.native_stacks()->Decode();
     WalkInput attempt = pauser.input();
     attempt.abandoned = [&pauser] { return pauser.Missed(); };
-    ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, path));
+    ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, options, path));
   }
   if (!source.rehearse || pauser.Missed()) {
     recording = Recording();
     RETURN_IF_ERROR(pauser.TakeWalked());
     if (options.native) pauser.native_stacks()->Decode();
-    ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, path));
+    ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, options, path));
   }
   SnapshotBuilder& builder = *recording.builder;
   const WalkResult& walk = recording.walk;

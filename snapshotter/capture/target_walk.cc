@@ -96,6 +96,7 @@ class Walk {
     options.redaction = input_.redaction;
     options.secrets = input_.secrets;
     options.abandoned = input_.abandoned;
+    options.progress = input_.progress;
     options.fill_code = recorder_.code_filler();
     options.fill_frame = recorder_.frame_filler();
     return options;

@@ -51,7 +51,8 @@ struct WalkInput {
   const absl::flat_hash_set<Address>* secrets = nullptr;  // see CrawlOptions
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;
-  std::function<bool()> abandoned;  // null, or asked now and then: true ends the walk early
+  std::function<void(uint64_t)> progress;  // see CrawlOptions
+  std::function<bool()> abandoned;         // null, or asked now and then: true ends the walk early
 };
 
 struct WalkResult {

@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -9,6 +10,7 @@
 #include "snapshotter/capture/capturer.h"
 #include "snapshotter/cli/capture_arguments.h"
 #include "snapshotter/cli/command.h"
+#include "snapshotter/cli/progress_line.h"
 
 namespace pysnap::cli {
 namespace {
@@ -30,10 +32,14 @@ std::string Plural(uint64_t count, absl::string_view what) {
   return absl::StrCat(count, " ", what, count == 1 ? "" : "s");
 }
 
-int Attach(const AttachArguments& arguments) {
+int Attach(AttachArguments arguments) {
   // A file that grows too large for RLIMIT_FSIZE is an error like any other.
   std::signal(SIGXFSZ, SIG_IGN);
+  std::optional<ProgressLine> progress;
+  progress.emplace(!arguments.quiet);
+  arguments.capture.progress = [&progress](const char* what, uint64_t objects) { progress->Show(what, objects); };
   const absl::StatusOr<CaptureSummary> summary = CaptureLive(arguments.pid, arguments.capture, arguments.pause);
+  progress.reset();
   if (!summary.ok()) {
     return Fail(ExitCodeOf(summary.status()), absl::StrCat("attach ", arguments.pid), summary.status().message());
   }

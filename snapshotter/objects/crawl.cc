@@ -21,8 +21,8 @@ constexpr uint64_t kPageSize = 4096;
 constexpr uint64_t kMaxIds = uint64_t{1} << 31;
 // No single value is recorded beyond this; a snapshot's record could not hold it.
 constexpr uint64_t kMaxValueBytes = uint64_t{256} << 20;
-// So often it is asked whether to go on.
-constexpr uint32_t kAbandonCheck = 512;
+// So many objects lie between two looks at whether to go on.
+constexpr uint32_t kCheckInterval = 512;
 // How many objects are announced to the memory at a time, and how much of each.
 constexpr uint32_t kBatch = 4096;
 constexpr int64_t kBytesBefore = 32;
@@ -287,8 +287,9 @@ absl::Status Crawl::Run() {
       level_end_ = static_cast<uint32_t>(objects_.size());
       ++depth_;
     }
-    if (next_ % kAbandonCheck == 0 && options_.abandoned && options_.abandoned()) {
-      return absl::CancelledError("the crawl was abandoned");
+    if (next_ % kCheckInterval == 0) {
+      if (options_.abandoned && options_.abandoned()) return absl::CancelledError("the crawl was abandoned");
+      if (options_.progress) options_.progress(next_);
     }
     if (next_ >= prefetched_ && touch_only()) PrefetchBatch();
     Visit(++next_);

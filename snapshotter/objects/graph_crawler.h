@@ -53,6 +53,8 @@ struct CrawlOptions {
   const absl::flat_hash_set<Address>* secrets = nullptr;
   // Asked now and then during Run: true ends it. Null: nothing does.
   std::function<bool()> abandoned;
+  // Told now and then during Run how many objects were visited. Null: nobody is.
+  std::function<void(uint64_t)> progress;
   // When null, code objects and frames are absent as unsupported.
   CodeFiller fill_code;
   FrameFiller fill_frame;

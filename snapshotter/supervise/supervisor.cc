@@ -21,12 +21,11 @@ constexpr long kForkOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 // How often is looked for what no event tells.
 constexpr std::chrono::milliseconds kPoll{200};
 
-// The process of a thread.
-pid_t GroupOf(pid_t tid) {
+// A number in the status file of a thread, or `otherwise`.
+pid_t StatusNumber(pid_t tid, const char* field, pid_t otherwise) {
   const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/status", tid).c_str(), 65536);
-  pid_t group = tid;
-  if (status.ok() && absl::SimpleAtoi(StatusField(*status, "Tgid"), &group)) return group;
-  return tid;
+  pid_t number = 0;
+  return status.ok() && absl::SimpleAtoi(StatusField(*status, field), &number) ? number : otherwise;
 }
 
 }  // namespace
@@ -78,7 +77,12 @@ WatchedProcess& Supervisor::ProcessOf(pid_t tid) {
   for (const auto& [pid, process] : processes_) {
     if (process->Has(tid)) return *process;
   }
-  return AddProcess(GroupOf(tid));
+  const pid_t pid = StatusNumber(tid, "Tgid", tid);
+  const bool known = processes_.count(pid) != 0;
+  WatchedProcess& process = AddProcess(pid);
+  const auto parent = processes_.find(StatusNumber(tid, "PPid", 0));
+  if (!known && parent != processes_.end()) process.StartAsCopy(*parent->second);
+  return process;
 }
 
 void Supervisor::Handle(const Stop& stop) {
@@ -88,7 +92,9 @@ void Supervisor::Handle(const Stop& stop) {
     if (process.empty()) processes_.erase(process.pid());
     return;
   }
-  if (const std::optional<pid_t> child = process.OnStop(stop)) AddProcess(*child).StartAsCopy(process);
+  const std::optional<pid_t> child = process.OnStop(stop);
+  // One that was heard of before may have called exec by now.
+  if (child.has_value() && processes_.count(*child) == 0) AddProcess(*child).StartAsCopy(process);
 }
 
 bool Supervisor::HandlePending() {
