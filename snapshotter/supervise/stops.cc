@@ -15,10 +15,11 @@ bool Stop::is_group_stop() const {
          (signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU);
 }
 
-std::optional<Stop> NextStop(pid_t tid, int swallowed, bool* none_left) {
+std::optional<Stop> NextStop(pid_t tid, bool wait, int swallowed, bool* none_left) {
   siginfo_t info = {};
   const idtype_t which = tid != 0 ? P_PID : P_ALL;
-  if (waitid(which, static_cast<id_t>(tid), &info, WSTOPPED | WEXITED | __WALL | WNOWAIT | WNOHANG) != 0) {
+  const int options = WSTOPPED | WEXITED | __WALL | WNOWAIT | (wait ? 0 : WNOHANG);
+  if (waitid(which, static_cast<id_t>(tid), &info, options) != 0) {
     if (none_left != nullptr) *none_left = errno == ECHILD;
     return std::nullopt;
   }

@@ -48,7 +48,9 @@ void Supervisor::Run() {
   while (true) {
     if (HandlePending()) continue;
     bool none_left = false;
-    if (const std::optional<Stop> stop = NextStop(0, options_.request_signal, &none_left)) {
+    const auto timed = [](const auto& each) { return each.second->needs_time(); };
+    const bool wait = !deadline_.has_value() && std::none_of(processes_.begin(), processes_.end(), timed);
+    if (const std::optional<Stop> stop = NextStop(0, wait, options_.request_signal, &none_left)) {
       Handle(*stop);
       continue;
     }

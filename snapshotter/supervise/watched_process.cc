@@ -228,7 +228,7 @@ void WatchedProcess::Hold() {
     bool moving = false;
     for (const pid_t tid : Tids()) {
       if (tracees_[tid].stopped) continue;
-      const std::optional<Stop> stop = NextStop(tid, options_.request_signal, nullptr);
+      const std::optional<Stop> stop = NextStop(tid, /*wait=*/false, options_.request_signal, nullptr);
       if (!stop.has_value()) {
         moving = true;
       } else if (stop->ended) {

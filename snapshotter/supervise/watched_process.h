@@ -43,8 +43,9 @@ class WatchedProcess {
   std::optional<pid_t> OnStop(const Stop& stop);
   // A stop that came while the process was held for a snapshot.
   std::optional<Stop> TakePending();
-  // To be called now and then.
+  // To be called now and then, while it needs that.
   void OnTime();
+  bool needs_time() const { return dying_.has_value(); }
   // Snapshots it, and says so.
   void Snapshot(const Occasion& occasion);
 
