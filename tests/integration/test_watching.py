@@ -432,9 +432,10 @@ def test_on_signal(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> 
         assert frame["function"] == "wait" and frame["locals"]["number"]["repr"] == value
 
 
+# Long enough for any interpreter to get to where it waits.
 def test_timeout(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*watched(pysnap_binary, "-o", tmp_path / "snap.pb", "--timeout", "1"), python.path, "-c", WAITING],
+        [*watched(pysnap_binary, "-o", tmp_path / "snap.pb", "--timeout", "3"), python.path, "-c", WAITING],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
