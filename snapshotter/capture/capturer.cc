@@ -2,7 +2,9 @@
 
 #include <sys/utsname.h>
 
+#include <chrono>
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -25,6 +27,11 @@
 
 namespace pysnap {
 namespace {
+
+// How often a target is stopped for one snapshot when what a thread was just doing keeps its frames from being told,
+// and how long it then runs before, at first: each time twice as long, because other processes may hold it up.
+constexpr int kMaxPauses = 8;
+constexpr std::chrono::milliseconds kFirstRun{1};
 
 constexpr char kPysnapVersion[] = PYSNAP_VERSION;
 
@@ -188,7 +195,16 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
     attempt.abandoned = [&pauser] { return pauser.Missed(); };
     ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, options, path));
   }
-  if (!source.rehearse || pauser.Missed()) {
+  std::chrono::milliseconds run = kFirstRun;
+  const auto look_again = [&] {
+    if (!source.rehearse || recording.walk.passing_problems == 0 || pauser.pauses() >= kMaxPauses) return false;
+    std::this_thread::sleep_for(run);
+    run *= 2;
+    return true;
+  };
+  bool in_vain = !source.rehearse || pauser.Missed();
+  while (in_vain || look_again()) {
+    in_vain = false;
     recording = Recording();
     RETURN_IF_ERROR(pauser.TakeWalked());
     if (options.native) pauser.native_stacks()->Decode();

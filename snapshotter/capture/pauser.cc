@@ -67,6 +67,7 @@ absl::Status Pauser::Pause(const std::function<void()>& read) {
                      read();
                    }));
   input_.native_stacks = native_stacks_.get();
+  ++pauses_;
   pause_ns_ += report.pause_ns();
   pages_->Freeze();
   return absl::OkStatus();
@@ -82,7 +83,6 @@ void Pauser::NoteThreads(PausedProcess& paused) {
     native.comm = thread.thread.name;
     native.stopped = thread.stopped;
     native.reason = thread.reason;
-    if (!by_register && !input_.options.native) continue;
     if (const auto registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
       if (by_register) native.pthread = registers->pthread.value();
       native.registers = *registers;

@@ -46,6 +46,7 @@ class Pauser {
   const WalkInput& input() const { return input_; }
   // The native stacks of the last pause, null when they were not asked for (WalkOptions::native).
   NativeStacks* native_stacks() { return native_stacks_.get(); }
+  int pauses() const { return pauses_; }
   // Of all pauses together.
   int64_t pause_ns() const { return pause_ns_; }
 
@@ -63,6 +64,7 @@ class Pauser {
   std::vector<NativeThread> native_threads_;
   std::unique_ptr<NativeStacks> native_stacks_;
   absl::flat_hash_set<Address> secrets_;
+  int pauses_ = 0;
   int64_t pause_ns_ = 0;
 };
 

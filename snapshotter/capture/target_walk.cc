@@ -29,6 +29,11 @@ const NativeThread* FindNative(const std::vector<NativeThread>& natives, const P
   return nullptr;
 }
 
+std::optional<Address> ProgramCounter(const NativeThread* native) {
+  if (native == nullptr || !native->registers.has_value()) return std::nullopt;
+  return native->registers->pc;
+}
+
 struct WalkedThread {
   PythonThread python;
   int64_t native_id = 0;
@@ -116,7 +121,7 @@ class Walk {
       WalkedThread thread;
       thread.native = FindNative(*input_.native_threads, python);
       thread.native_id = thread.native != nullptr ? thread.native->native_id : static_cast<int64_t>(python.native_id);
-      thread.chain = frame_walker_.WalkThread(python.state);
+      thread.chain = frame_walker_.WalkThread(python.state, ProgramCounter(thread.native));
       if (input_.options.native) frame_walker_.LocateEvaluations(python.state, thread.chain);
       thread.python = python;
       threads.push_back(std::move(thread));
@@ -163,11 +168,13 @@ class Walk {
       recorder_.Fill(frame, crawler_, *record.add_frame());
       if (!frame.problem.ok()) {
         Problem(absl::StrCat("frame #", record.frame_size() - 1, " of ", where), frame.problem.message());
+        ++result_.passing_problems;
       }
     }
     if (!thread.chain.truncated.ok()) {
       SetAbsent(thread.chain.truncated, *record.mutable_truncated());
       Problem(absl::StrCat("frames of ", where), thread.chain.truncated.message());
+      ++result_.passing_problems;
     }
     if (input_.native_stacks != nullptr) RecordNative(thread, where, record);
     if (!record.stopped()) Problem(where, absl::StrCat("it was not stopped: ", thread.native->reason));

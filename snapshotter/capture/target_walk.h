@@ -28,7 +28,7 @@ struct NativeThread {
   uint64_t pthread = 0;
   bool stopped = false;
   std::string reason = {};  // why it is not
-  // Absent when they were not asked for, or could not be had.
+  // Absent when they could not be had.
   std::optional<Registers> registers = {};
 };
 
@@ -60,6 +60,9 @@ struct WalkResult {
   uint64_t strings = 0;
   size_t threads = 0;
   size_t problems = 0;
+  // Of them, those that may be gone when the target is looked at again: a thread was stopped while it entered or left
+  // a function.
+  size_t passing_problems = 0;
   // The occasion's exception was found.
   bool has_exception = false;
   // A budget cut something.

@@ -27,9 +27,9 @@ void EndEvaluation(FrameChain& chain, Address stack_address) {
 
 }  // namespace
 
-FrameChain FrameWalker::WalkThread(Address thread_state) {
+FrameChain FrameWalker::WalkThread(Address thread_state, std::optional<Address> pc) {
   const FrameContext context{runtime_, memory_, code_reader_};
-  const absl::StatusOr<Address> innermost = runtime_.version->current_frame(context, thread_state);
+  const absl::StatusOr<Address> innermost = runtime_.version->current_frame(context, thread_state, pc);
   if (!innermost.ok()) return FrameChain{.frames = {}, .evaluations = {}, .truncated = innermost.status()};
   return Walk(*innermost);
 }

@@ -3,6 +3,7 @@
 #define PYSNAP_CPYTHON_FRAME_WALKER_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -57,7 +58,8 @@ struct FrameChain {
   std::vector<FrameInfo> frames;
   // All frames in their order, divided; innermost first.
   std::vector<Evaluation> evaluations;
-  // Set when the chain could not be followed to its end; what was read of it is kept.
+  // Set when the chain could not be followed to its end; what was read of it is kept. Unavailable when the thread was
+  // stopped where its frames cannot be told, and will be a moment later.
   absl::Status truncated;
 };
 
@@ -78,8 +80,8 @@ class FrameWalker {
   FrameWalker(const Runtime& runtime, Memory& memory, CodeReader& code_reader)
       : runtime_(runtime), memory_(memory), code_reader_(code_reader) {}
 
-  // The frames of a running thread.
-  FrameChain WalkThread(Address thread_state);
+  // The frames of a running thread. `pc`: where it is stopped, if that is known.
+  FrameChain WalkThread(Address thread_state, std::optional<Address> pc = std::nullopt);
 
   // Finds out where on the C stack each of the chain's evaluations is, for versions that WalkThread does not tell it
   // of. What cannot be had stays null.

@@ -33,6 +33,8 @@ struct Runtime {
   bool free_threaded = false;
   // The exported data symbols of the module that holds _PyRuntime (PyLong_Type, _Py_NoneStruct …), relocated.
   absl::flat_hash_map<std::string, Address> symbols;
+  // The code of _PyEval_EvalFrameDefault; empty when it is not exported.
+  AddressRange evaluation_loop;
 
   // The address of an exported symbol; null when it is not exported.
   Address Symbol(absl::string_view name) const {

@@ -30,6 +30,7 @@ struct Candidate {
   Address py_runtime;
   // The module's useful symbols, relocated.
   absl::flat_hash_map<std::string, Address> symbols = {};
+  AddressRange evaluation_loop = {};
   bool has_ref_debug = false;
   bool has_trace_refs = false;
   std::vector<AddressRange> writable = {};
@@ -79,6 +80,9 @@ absl::Status AddCandidates(Target& target, const MappedModule& module, std::vect
     Candidate candidate{.path = module.path, .py_runtime = relocate(*py_runtime)};
     const auto take = [&](const ElfSymbol& symbol) {
       if (IsUseful(symbol)) candidate.symbols.try_emplace(std::string(symbol.name), relocate(symbol.address));
+      if (symbol.name == "_PyEval_EvalFrameDefault") {
+        candidate.evaluation_loop = {relocate(symbol.address), symbol.size};
+      }
       candidate.has_ref_debug |= symbol.name == "_Py_NegativeRefcount";
       candidate.has_trace_refs |= symbol.name == "_Py_AddToAllObjects";
     };
@@ -148,6 +152,7 @@ absl::StatusOr<Runtime> ReadCandidate(Target& target, Candidate candidate) {
   if (candidate.has_trace_refs) return Unsupported(absl::StrCat("the Py_TRACE_REFS build of ", name));
   runtime.debug = candidate.has_ref_debug;
   runtime.symbols = std::move(candidate.symbols);
+  runtime.evaluation_loop = candidate.evaluation_loop;
 
   const Layout* layout = runtime.debug ? runtime.version->debug : runtime.version->release;
   if (layout == nullptr) return Unsupported(absl::StrCat(runtime.debug ? "the debug build of " : "", name));

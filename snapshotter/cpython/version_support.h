@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "snapshotter/cpython/behaviours/current_frame.h"
 #include "snapshotter/cpython/behaviours/dict_shape.h"
 #include "snapshotter/cpython/behaviours/evaluations.h"
 #include "snapshotter/cpython/behaviours/frames.h"

@@ -25,28 +25,14 @@ std::vector<Address> CallsOfTheLoop(const FrameContext& context, Address thread_
   return {};
 }
 
-// Whether the call evaluates none of the frames that show: its only frame is still being set up.
-bool ShowsNothing(const FrameContext& context, Address c_frame, const FrameChain& chain, size_t first_frame) {
-  const Layout& layout = context.runtime.layout;
-  if (layout._PyCFrame.current_frame == kNoOffset || layout._PyInterpreterFrame.is_entry == kNoOffset) return false;
-  const absl::StatusOr<Address> current = context.memory.ReadPointer(c_frame + layout._PyCFrame.current_frame);
-  if (!current.ok() || *current == chain.frames[first_frame].address) return false;
-  const absl::StatusOr<uint8_t> is_entry =
-      context.memory.ReadValue<uint8_t>(*current + layout._PyInterpreterFrame.is_entry);
-  return is_entry.ok() && *is_entry != 0;
-}
-
 }  // namespace
 
 void EvaluationsInCFrames(const FrameContext& context, Address thread_state, FrameChain& chain) {
   // One more call than evaluations that show is possible, while its frame is being set up.
   std::vector<Address> calls = CallsOfTheLoop(context, thread_state, chain.evaluations.size() + 1);
   if (calls.empty() || chain.evaluations.empty()) return;
-  if (ShowsNothing(context, calls.front(), chain, 0)) calls.erase(calls.begin());
-  // In 3.10 a call is linked before its frame is (the frame of Python's, not of C's).
-  if (calls.size() == chain.evaluations.size() + 1 && context.runtime.layout._PyCFrame.current_frame == kNoOffset) {
-    calls.erase(calls.begin());
-  }
+  // A call is linked to the thread before its frame is, and before that shows.
+  if (calls.size() == chain.evaluations.size() + 1) calls.erase(calls.begin());
   if (calls.size() != chain.evaluations.size()) return;
   for (size_t i = 0; i < calls.size(); ++i) chain.evaluations[i].stack_address = calls[i];
 }

@@ -6,11 +6,6 @@
 namespace pysnap {
 namespace {
 
-// Owners of a _PyInterpreterFrame (Include/internal/pycore_frame.h). From 3.12 on, those from kOwnedByShim on are not
-// frames of Python code but marks that the evaluation loop was entered from C.
-constexpr uint8_t kOwnedByGenerator = 1;
-constexpr uint8_t kOwnedByShim = 3;
-
 constexpr int64_t kPointerSize = 8;
 
 absl::Status ReadSlots(const FrameContext& context, Address first, size_t count, std::vector<Address>& out) {
@@ -51,17 +46,17 @@ bool HasOwnNamespace(const CodeInfo& code) { return (code.flags & kCodeOptimized
 
 }  // namespace
 
-absl::StatusOr<Address> CurrentFrameInThreadState(const FrameContext& context, Address thread_state) {
-  const auto& layout = context.runtime.layout.PyThreadState;
-  return context.memory.ReadPointer(thread_state +
-                                    (layout.current_frame != kNoOffset ? layout.current_frame : layout.frame));
-}
-
-absl::StatusOr<Address> CurrentFrameInCFrame(const FrameContext& context, Address thread_state) {
-  ASSIGN_OR_RETURN(const Address c_frame,
-                   context.memory.ReadPointer(thread_state + context.runtime.layout.PyThreadState.cframe));
-  if (c_frame.is_null()) return Address();
-  return context.memory.ReadPointer(c_frame + context.runtime.layout._PyCFrame.current_frame);
+FrameOwner OwnerOf(uint8_t owner) {
+  switch (owner) {
+    case 0:
+      return FrameOwner::kThread;
+    case 1:
+      return FrameOwner::kGenerator;
+    case 2:
+      return FrameOwner::kFrameObject;
+    default:  // FRAME_OWNED_BY_CSTACK, from 3.14 on FRAME_OWNED_BY_INTERPRETER
+      return FrameOwner::kShim;
+  }
 }
 
 absl::StatusOr<FrameLinks> FrameObjectLinks(const FrameContext& context, Address frame) {
@@ -103,11 +98,11 @@ absl::StatusOr<FrameLinks> InterpreterFrameLinks(const FrameContext& context, Ad
   FrameLinks links;
   ASSIGN_OR_RETURN(links.previous, context.memory.ReadPointer(frame + layout.previous));
   ASSIGN_OR_RETURN(const uint8_t owner, context.memory.ReadValue<uint8_t>(frame + layout.owner));
-  if (owner >= kOwnedByShim) {
+  if (OwnerOf(owner) == FrameOwner::kShim) {
     links.hidden = links.is_shim = true;
     return links;
   }
-  if (owner != kOwnedByGenerator) {
+  if (OwnerOf(owner) != FrameOwner::kGenerator) {
     // Until RESUME has run the frame is being set up, and Python does not show it (_PyFrame_IsIncomplete).
     ASSIGN_OR_RETURN(const uint64_t executable, context.memory.ReadValue<uint64_t>(frame + layout.f_executable));
     ASSIGN_OR_RETURN(const Address instruction,

@@ -1,6 +1,8 @@
-// How a version keeps its frames: the three homes of a thread's innermost frame, and the two kinds of frame.
+// How a version keeps its frames: the two kinds of them.
 #ifndef PYSNAP_CPYTHON_BEHAVIOURS_FRAMES_H_
 #define PYSNAP_CPYTHON_BEHAVIOURS_FRAMES_H_
+
+#include <cstdint>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -19,10 +21,14 @@ struct FrameContext {
   CodeReader& code_reader;
 };
 
-// The innermost frame of a thread, null when it runs no Python code.
-using CurrentFrame = absl::StatusOr<Address> (*)(const FrameContext& context, Address thread_state);
-absl::StatusOr<Address> CurrentFrameInThreadState(const FrameContext& context, Address thread_state);  // -3.10, 3.13+
-absl::StatusOr<Address> CurrentFrameInCFrame(const FrameContext& context, Address thread_state);       // 3.11, 3.12
+// To whom the memory of a _PyInterpreterFrame belongs (`owner`, Include/internal/pycore_frame.h).
+enum class FrameOwner {
+  kThread,
+  kGenerator,
+  kFrameObject,
+  kShim,  // no frame of Python code, but a mark that the evaluation loop was entered from C (3.12+)
+};
+FrameOwner OwnerOf(uint8_t owner);
 
 // Where the frame leads, and whether it shows.
 using ReadFrameLinks = absl::StatusOr<FrameLinks> (*)(const FrameContext& context, Address frame);

@@ -53,6 +53,7 @@ class FakeRuntime {
     }
     runtime.symbols["_Py_NoneStruct"] = Object("PyCell_Type", 64);
     runtime.py_runtime = arena.Allocate(1 << 12);
+    runtime.evaluation_loop = {Address(0x5000), 0x100};
   }
 
   // Puts a pointer into a field; without effect where the version has no such field.
@@ -160,12 +161,20 @@ class FakeRuntime {
     Set(thread, layout.frame, frame);
     Set(thread, layout.current_frame, frame);
     if (layout.cframe != kNoOffset) {
-      const Address c_frame = arena_.Allocate(64);
+      // As the outermost one, which nothing is asked of.
+      const Address c_frame = RootCFrame(thread);
       Set(c_frame, runtime.layout._PyCFrame.current_frame, frame);
       Set(thread, layout.cframe, c_frame);
     }
     return thread;
   }
+
+  // The root_cframe of a Thread(), in a place of it that nothing else uses (PyThreadState, Include/cpython/pystate.h).
+  Address RootCFrame(Address thread) const { return thread + (runtime.layout.PyThreadState.size_ - 32); }
+
+  // Where a thread stands in the evaluation loop, and where in something else.
+  static constexpr Address kInLoop{0x5010};
+  static constexpr Address kElsewhere{0x6000};
 
   Runtime runtime;
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -99,15 +100,15 @@ TEST_P(FrameWalkerTest, TellsWhichFramesOneEvaluationRuns) {
     fake_.Set(thread, layout().PyThreadState.cframe, marks[0]);
     for (size_t i = 0; i < marks.size(); ++i) {
       // The last one leads to the thread state's own, whose link is anything.
-      fake_.Set(marks[i], layout()._PyCFrame.previous, i + 1 < marks.size() ? marks[i + 1] : thread + 160);
+      fake_.Set(marks[i], layout()._PyCFrame.previous, i + 1 < marks.size() ? marks[i + 1] : fake_.RootCFrame(thread));
     }
-    fake_.Set(thread + 160, layout()._PyCFrame.previous, Address(0xdead0000));
+    fake_.Set(fake_.RootCFrame(thread), layout()._PyCFrame.previous, Address(0xdead0000));
     fake_.Set(marks[0], layout()._PyCFrame.current_frame, frames[0]);
   } else if (!version.has_entry_shims) {
     marks.assign(3, Address());
   }
 
-  FrameChain chain = walker_.WalkThread(thread);
+  FrameChain chain = walker_.WalkThread(thread, FakeRuntime::kElsewhere);
   walker_.LocateEvaluations(thread, chain);
   ASSERT_EQ(chain.frames.size(), 3u);
   std::vector<size_t> counts;
@@ -123,6 +124,137 @@ TEST_P(FrameWalkerTest, TellsWhichFramesOneEvaluationRuns) {
   EXPECT_EQ(addresses, marks);
 }
 
+// The thread says its innermost frame in a variable on the C stack, which it links before it fills it in.
+class FrameInCFrameTest : public FrameWalkerTest {
+ protected:
+  void SetUp() override {
+    const auto& thread_layout = layout().PyThreadState;
+    if (thread_layout.cframe == kNoOffset || layout()._PyCFrame.current_frame == kNoOffset) {
+      GTEST_SKIP() << "keeps it in the thread state";
+    }
+    const auto& chunk_layout = layout()._PyStackChunk;
+    fake_.Set(thread_, thread_layout.datastack_chunk, chunk_);
+    fake_.SetValue<uint64_t>(chunk_, chunk_layout.size, 4096);
+    next_frame_ = chunk_ + chunk_layout.data + 8;
+    fake_.Set(thread_, thread_layout.cframe, inner_call_);
+    fake_.Set(inner_call_, layout()._PyCFrame.previous, outer_call_);
+    fake_.Set(outer_call_, layout()._PyCFrame.previous, fake_.RootCFrame(thread_));
+    outer_ = Push(Mark(Address()));
+    entry_ = Push(Mark(outer_));
+    inner_ = Push(entry_);
+    fake_.Set(outer_call_, layout()._PyCFrame.current_frame, outer_);
+    SayInnermost(inner_);
+    SetTop(next_frame_);
+  }
+
+  // A mark of an entry in front of `previous`, for a frame to be linked to; without such marks, just that.
+  Address Mark(Address previous) {
+    entry_is_next_ = true;
+    if (!GetParam().version->has_entry_shims) return previous;
+    const Address mark = arena_.Allocate(256);
+    fake_.SetValue<uint8_t>(mark, layout()._PyInterpreterFrame.owner, 3);
+    fake_.Link(mark, previous);
+    return mark;
+  }
+  Address Push(Address previous) {
+    const Address frame = next_frame_;
+    next_frame_ = next_frame_ + layout()._PyInterpreterFrame.localsplus + (3 + 4) * 8;
+    Fill(frame, previous);
+    return frame;
+  }
+  void Fill(Address frame, Address previous) {
+    const auto& frame_layout = layout()._PyInterpreterFrame;
+    fake_.Set(frame, frame_layout.f_executable, code_);
+    fake_.Set(frame, frame_layout.prev_instr, code_ + layout().PyCodeObject.co_code_adaptive + 4);
+    fake_.SetValue<int32_t>(frame, frame_layout.stacktop, -1);
+    fake_.SetValue<uint8_t>(frame, frame_layout.is_entry, entry_is_next_ ? 1 : 0);
+    fake_.Link(frame, previous);
+    entry_is_next_ = false;
+  }
+  void SayInnermost(Address frame) { fake_.Set(inner_call_, layout()._PyCFrame.current_frame, frame); }
+  void SetTop(Address top) { fake_.Set(thread_, layout().PyThreadState.datastack_top, top); }
+
+  std::vector<Address> Walked(std::optional<Address> pc = FakeRuntime::kInLoop) {
+    const FrameChain chain = walker_.WalkThread(thread_, pc);
+    status_ = chain.truncated;
+    std::vector<Address> frames;
+    for (const FrameInfo& frame : chain.frames) frames.push_back(frame.address);
+    return frames;
+  }
+
+  const Address thread_ = fake_.Thread(Address());
+  const Address chunk_ = arena_.Allocate(4096);
+  const Address inner_call_ = arena_.Allocate(64);
+  const Address outer_call_ = arena_.Allocate(64);
+  const Address code_ = CodeOfThreeSlots();
+  Address next_frame_;
+  bool entry_is_next_ = false;
+  Address outer_;
+  Address entry_;
+  Address inner_;
+  absl::Status status_;
+
+ private:
+  Address CodeOfThreeSlots() {
+    const Address code = fake_.Code();
+    fake_.SetValue<int32_t>(code, layout().PyCodeObject.co_nlocalsplus, 3);
+    return code;
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(AllBuilds, FrameInCFrameTest, ::testing::ValuesIn(AllBuilds()), [](const auto& info) {
+  return "Minor" + std::to_string(info.param.version->minor) + (info.param.debug ? "Debug" : "");
+});
+
+TEST_P(FrameInCFrameTest, IsBelievedWhenAllAgrees) {
+  EXPECT_THAT(Walked(), ::testing::ElementsAre(inner_, entry_, outer_));
+  EXPECT_TRUE(status_.ok()) << status_;
+  EXPECT_THAT(Walked(std::nullopt), ::testing::ElementsAre(inner_, entry_, outer_));
+}
+
+TEST_P(FrameInCFrameTest, LeavesOutFramesThatAreLeft) {
+  SetTop(inner_);
+  EXPECT_THAT(Walked(), ::testing::ElementsAre(entry_, outer_));
+  SetTop(entry_);
+  EXPECT_THAT(Walked(), ::testing::ElementsAre(outer_));
+  EXPECT_TRUE(status_.ok()) << status_;
+}
+
+TEST_P(FrameInCFrameTest, IsNotBelievedBeforeItIsSet) {
+  const Address elsewhere = arena_.Allocate(256);
+  Fill(elsewhere, outer_);
+  for (const Address stale : {Address(), Address(0xdead0000), outer_, elsewhere, code_}) {
+    SayInnermost(stale);
+    EXPECT_THAT(Walked(), ::testing::IsEmpty()) << stale.value();
+    EXPECT_EQ(status_.code(), absl::StatusCode::kUnavailable) << stale.value();
+  }
+  // The link is not set either.
+  SayInnermost(inner_);
+  for (const Address stale : {Address(), Address(0xdead0000), inner_call_, fake_.RootCFrame(thread_)}) {
+    fake_.Set(inner_call_, layout()._PyCFrame.previous, stale);
+    EXPECT_THAT(Walked(), ::testing::IsEmpty()) << stale.value();
+    EXPECT_EQ(status_.code(), absl::StatusCode::kUnavailable) << stale.value();
+  }
+}
+
+TEST_P(FrameInCFrameTest, IsNotBelievedWithAGapBetweenFrames) {
+  // A frame has been pushed for another call, over what was left of an earlier one.
+  next_frame_ = next_frame_ + 16;
+  const Address later = Push(inner_);
+  SetTop(next_frame_);
+  SayInnermost(later);
+  EXPECT_THAT(Walked(), ::testing::IsEmpty());
+  EXPECT_EQ(status_.code(), absl::StatusCode::kUnavailable);
+}
+
+TEST_P(FrameInCFrameTest, IsBelievedOutsideTheEvaluationLoop) {
+  SetTop(entry_);
+  EXPECT_THAT(Walked(FakeRuntime::kElsewhere), ::testing::ElementsAre(inner_, entry_, outer_));
+  // A loop that is not known where it is may be anywhere.
+  fake_.runtime.evaluation_loop = {};
+  EXPECT_THAT(Walked(FakeRuntime::kElsewhere), ::testing::ElementsAre(outer_));
+}
+
 // A call of the loop that has not set up its frame yet, and a list that does not fit the frames.
 TEST_P(FrameWalkerTest, EvaluationsThatCannotBeLocatedAreNot) {
   if (GetParam().version->locate_evaluations == nullptr) return;
@@ -134,7 +266,7 @@ TEST_P(FrameWalkerTest, EvaluationsThatCannotBeLocatedAreNot) {
   fake_.Set(thread, layout().PyThreadState.cframe, c_frame);
   for (const Address previous : {c_frame, Address(), Address(0xdead0000), thread + 4096}) {
     fake_.Set(c_frame, layout()._PyCFrame.previous, previous);
-    FrameChain chain = walker_.WalkThread(thread);
+    FrameChain chain = walker_.WalkThread(thread, FakeRuntime::kElsewhere);
     walker_.LocateEvaluations(thread, chain);
     ASSERT_EQ(chain.evaluations.size(), 1u);
     EXPECT_TRUE(chain.evaluations[0].stack_address.is_null());
