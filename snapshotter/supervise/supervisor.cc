@@ -1,9 +1,11 @@
 #include "snapshotter/supervise/supervisor.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -27,6 +29,9 @@ pid_t StatusNumber(pid_t tid, const char* field, pid_t otherwise) {
   pid_t number = 0;
   return status.ok() && absl::SimpleAtoi(StatusField(*status, field), &number) ? number : otherwise;
 }
+
+// Whether a thread belongs to a process, for a fraction of what it takes to read that in /proc.
+bool IsThreadOf(pid_t pid, pid_t tid) { return tgkill(pid, tid, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
@@ -78,6 +83,10 @@ WatchedProcess& Supervisor::AddProcess(pid_t pid) {
 WatchedProcess& Supervisor::ProcessOf(pid_t tid) {
   for (const auto& [pid, process] : processes_) {
     if (process->Has(tid)) return *process;
+  }
+  // A new thread may come to its first stop before the one that has started it.
+  for (const auto& [pid, process] : processes_) {
+    if (IsThreadOf(pid, tid)) return *process;
   }
   const pid_t pid = StatusNumber(tid, "Tgid", tid);
   const bool known = processes_.count(pid) != 0;
