@@ -106,7 +106,7 @@ void PythonTraps::Disarm(absl::Span<const pid_t> threads, TrapPoint::Kind kind) 
 }
 
 void PythonTraps::OnThread(absl::Span<const pid_t> threads) {
-  if (points_.empty() || thread_hook_.has_value()) return;
+  if (!WaitsForThread()) return;
   const absl::StatusOr<const Runtime*> runtime = FindRuntime();
   if (!runtime.ok()) return;  // the thread is of somebody who starts before the interpreter is ready
   const absl::StatusOr<ThreadHook> hook = FindThreadHook(**runtime, target_->memory());

@@ -35,6 +35,16 @@ std::optional<unsigned long> EventMessage(pid_t tid) {
   return message;
 }
 
+int64_t ReadNativeId(pid_t pid, pid_t tid) {
+  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/task/%d/status", pid, tid).c_str(), 65536);
+  if (!status.ok()) return tid;
+  // The last of the ids is the one in the thread's own namespace.
+  const absl::string_view ids = StatusField(*status, "NSpid");
+  const size_t blank = ids.find_last_of(" \t");
+  int64_t native = tid;
+  return absl::SimpleAtoi(blank == absl::string_view::npos ? ids : ids.substr(blank + 1), &native) ? native : tid;
+}
+
 }  // namespace
 
 // The threads as they stand while the process is held.
@@ -81,14 +91,7 @@ std::optional<pid_t> WatchedProcess::OnStop(const Stop& stop) {
       return child;
     case PTRACE_EVENT_CLONE:
       if (const auto message = EventMessage(tid)) Add(static_cast<pid_t>(*message));
-      // The new thread has inherited only the breakpoints that were there when it was made.
-      if (traps_.NeedsAllThreads()) {
-        Hold();
-        traps_.OnThread(Tids());
-        Release();
-      } else {
-        traps_.OnThread(Tids());
-      }
+      if (traps_.WaitsForThread()) OnThreadStarted();
       break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
@@ -183,6 +186,14 @@ void WatchedProcess::OnHit(pid_t tid) {
   if (tid == pid_) main_thread_raised_ = true;
 }
 
+// The new thread has inherited only the breakpoints that were there when it was made.
+void WatchedProcess::OnThreadStarted() {
+  const bool hold = traps_.NeedsStoppedThreads();
+  if (hold) Hold();
+  traps_.OnThread(Tids());
+  if (hold) Release();
+}
+
 void WatchedProcess::OnExit(pid_t tid) {
   const auto message = EventMessage(tid);
   if (!message.has_value()) return Continue(tid);
@@ -264,14 +275,10 @@ std::vector<pid_t> WatchedProcess::Tids() const {
   return tids;
 }
 
-int64_t WatchedProcess::NativeId(pid_t tid) const {
-  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/task/%d/status", pid_, tid).c_str(), 65536);
-  if (!status.ok()) return tid;
-  // The last of the ids is the one in the thread's own namespace.
-  const absl::string_view ids = StatusField(*status, "NSpid");
-  const size_t blank = ids.find_last_of(" \t");
-  int64_t native = tid;
-  return absl::SimpleAtoi(blank == absl::string_view::npos ? ids : ids.substr(blank + 1), &native) ? native : tid;
+int64_t WatchedProcess::NativeId(pid_t tid) {
+  std::optional<int64_t>& native_id = tracees_[tid].native_id;
+  if (!native_id.has_value()) native_id = ReadNativeId(pid_, tid);
+  return *native_id;
 }
 
 void WatchedProcess::Snapshot(const Occasion& occasion) {

@@ -57,11 +57,14 @@ class WatchedProcess {
     // It stands at its exit, and is kept there.
     bool exiting = false;
     std::optional<Stop> pending;
+    // Its id in its own namespace, once somebody has asked.
+    std::optional<int64_t> native_id;
   };
   class Held;
 
   void OnSignal(const Stop& stop);
   void OnHit(pid_t tid);
+  void OnThreadStarted();
   void OnExec(pid_t tid);
   void OnExit(pid_t tid);
   // When all threads of a dying process have arrived at their exits, it stands still whole.
@@ -74,7 +77,7 @@ class WatchedProcess {
   // Lets those go on that were stopped for nothing else.
   void Release();
   std::vector<pid_t> Tids() const;
-  int64_t NativeId(pid_t tid) const;
+  int64_t NativeId(pid_t tid);
   absl::StatusOr<CaptureSummary> TrySnapshot(const Occasion& occasion);
 
   const pid_t pid_;
