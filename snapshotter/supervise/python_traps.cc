@@ -39,6 +39,7 @@ void PythonTraps::StartAsCopy(const PythonTraps& parent, pid_t tid) {
 }
 
 absl::StatusOr<Occasion::Exception> PythonTraps::OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads) {
+  breakpoints_->OnHit(tid);
   if (target_ == nullptr) return Occasion::Exception::kNone;
   ASSIGN_OR_RETURN(const Registers registers, ReadThreadRegisters(tid));
   if (registers.pc == entry_) {

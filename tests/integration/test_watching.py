@@ -17,20 +17,11 @@ from typing import Any, Callable, Iterator, Optional
 import pytest
 from support_py.interpreters import Interpreter
 from support_py.refusing import refuse_perf_events
+from support_py.watching import kill_watcher, watched, watcher_of
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 # How often the watcher is killed, for each interpreter.
 KILLS = int(os.environ.get("PYSNAP_WATCHER_KILLS", "5"))
-
-
-def watched(pysnap: Path, *arguments: object) -> list[str]:
-    """The beginning of a command under watch; what follows is the program."""
-    return [str(pysnap), "on-crash", *map(str, arguments), "--"]
-
-
-def watcher_of(pid: int) -> int:
-    status = (Path("/proc") / str(pid) / "status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("TracerPid:")).split()[1])
 
 
 def show(pysnap: Path, file: Path) -> dict[str, Any]:
@@ -244,26 +235,11 @@ def test_crash_after_the_watcher_was_killed(python: Interpreter, pysnap_binary: 
         )
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        os.kill(watcher_of(process.pid), signal.SIGKILL)
-        # The guardian traces it for a moment.
-        while watcher_of(process.pid) != 0 or guardians_of(process.pid):
-            os.sched_yield()
+        kill_watcher(process.pid)
         _, errors = process.communicate("\n", timeout=60)
         assert process.returncode == 1
         assert errors.endswith("ZeroDivisionError: division by zero\n") or "division" in errors
     assert not list(tmp_path.iterdir())
-
-
-def guardians_of(pid: int) -> bool:
-    """Whether a guardian is there that belongs to this process: the two have the same stderr, a pipe of their own."""
-    stderr = os.readlink(f"/proc/{pid}/fd/2")
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if comm.read_text() == "pysnap-guardian\n" and os.readlink(comm.parent / "fd/2") == stderr:
-                return True
-        except OSError:
-            continue
-    return False
 
 
 def test_undisturbed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
