@@ -57,10 +57,11 @@ unit_tests() { ctest --test-dir "$1" --output-on-failure -j "$JOBS"; }
 python_tests() {
   rm -f build/test-matrix.json
   if [ "$full" = yes ]; then
-    # How often the tests of real programs attach in a row, and how often an attach is killed.
+    # How often the tests of real programs attach in a row, and how often an attach and a watcher are killed.
     PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-200}
     PYSNAP_KILL_ROUNDS=${PYSNAP_KILL_ROUNDS:-500}
-    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS
+    PYSNAP_WATCHER_KILLS=${PYSNAP_WATCHER_KILLS:-20}
+    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS
     set -- --require-builds "$@"
   fi
   "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"
