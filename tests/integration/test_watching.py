@@ -190,6 +190,7 @@ def randomness() -> random.Random:
     return random.Random(3)
 
 
+@pytest.mark.timeout(300 + 5 * KILLS)
 @pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
 def test_killed_watcher(
     python: Interpreter,
