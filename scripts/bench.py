@@ -265,11 +265,13 @@ def show_overheads(interpreters: Sequence[dict[str, Any]], repeat: int) -> int:
     table = Table(title="seconds, best; the same work bare and under on-crash")
     table.add_column("python")
     table.add_column("work")
-    for heading in ("bare", "on-crash", "ratio"):
+    for heading in ("bare", "on-crash", "ratio", "more, ms"):
         table.add_column(heading, justify="right")
     for python in interpreters:
         for each in overheads(PYSNAP, python, repeat):
-            table.add_row(each.python, each.work, cell(each.bare), cell(each.watched), cell(each.ratio, 3))
+            table.add_row(
+                each.python, each.work, cell(each.bare), cell(each.watched), cell(each.ratio, 3), cell(each.more_ms, 0)
+            )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
     return 0
 

@@ -3,6 +3,8 @@
 #
 #   scripts/dev.sh build                  configure and build into build/
 #   scripts/dev.sh test [ARGUMENT ...]    build, then unit tests and Python tests; ARGUMENTs go to pytest
+#   scripts/dev.sh kills [ARGUMENT ...]   build, then kill the watcher of on-crash at 200 random moments, for each CPython
+#                                         and kind of breakpoint; ARGUMENTs go to pytest (--python 3.12)
 #   scripts/dev.sh lint | format          check, or mend, the style (lint --quick leaves out clang-tidy)
 #   scripts/dev.sh fixtures               regenerate what is derived from the CPythons found: layouts, test fixtures
 #   scripts/dev.sh bench [ARGUMENT ...]   scripts/bench.py
@@ -26,6 +28,12 @@ case $command in
     ensure_venv
     ctest --test-dir build --output-on-failure -j "$JOBS"
     exec "$VENV_DIR/bin/pytest" -n "$JOBS" "$@"
+    ;;
+  kills)
+    build
+    ensure_venv
+    export PYSNAP_WATCHER_KILLS="${PYSNAP_WATCHER_KILLS:-200}"
+    exec "$VENV_DIR/bin/pytest" -n "$JOBS" -k killed_watcher tests/integration/test_watching.py "$@"
     ;;
   lint) exec scripts/lint.sh "$@" ;;
   format) exec scripts/lint.sh --fix ;;

@@ -57,12 +57,13 @@ unit_tests() { ctest --test-dir "$1" --output-on-failure -j "$JOBS"; }
 python_tests() {
   rm -f build/test-matrix.json
   if [ "$full" = yes ]; then
-    # How often the tests of real programs attach in a row, how often an attach is killed, and how many instructions a
-    # program is stopped at.
+    # How often the tests of real programs attach in a row, how often an attach and a watcher are killed, and how many
+    # instructions a program is stopped at.
     PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-200}
     PYSNAP_KILL_ROUNDS=${PYSNAP_KILL_ROUNDS:-500}
+    PYSNAP_WATCHER_KILLS=${PYSNAP_WATCHER_KILLS:-20}
     PYSNAP_STEP_INSTRUCTIONS=${PYSNAP_STEP_INSTRUCTIONS:-60000}
-    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_STEP_INSTRUCTIONS
+    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS
     set -- --require-builds "$@"
   fi
   "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"

@@ -8,6 +8,9 @@
 namespace pysnap {
 
 BreakpointKind UsableBreakpoints() {
+  sigset_t blocked;
+  sigprocmask(SIG_BLOCK, nullptr, &blocked);
+  if (sigismember(&blocked, SIGTRAP) == 1) return BreakpointKind::kDebugRegisters;
   PerfBreakpoints trial;
   const pid_t self = getpid();
   // Where nothing is executed.

@@ -14,7 +14,7 @@
 namespace pysnap {
 
 // A hit sends SIGTRAP to the thread before the instruction, which shows as a signal-delivery-stop; when the signal is
-// dropped there, the thread goes on behind the breakpoint.
+// dropped there and OnHit called, the thread goes on behind the breakpoint.
 class Breakpoints {
  public:
   virtual ~Breakpoints() = default;
@@ -28,6 +28,8 @@ class Breakpoints {
   virtual void Clear() = 0;
   // A new thread has come to its first stop.
   virtual void OnNewThread(pid_t tid) = 0;
+  // A thread has stopped at a hit.
+  virtual void OnHit(pid_t tid) = 0;
   // Whether Set and Remove reach only threads that are stopped.
   virtual bool needs_stopped_threads() const = 0;
   // Whether a SIGTRAP comes from such a breakpoint, of whomever.
@@ -36,14 +38,15 @@ class Breakpoints {
 
 enum class BreakpointKind {
   // Of perf_event_open with `sigtrap` (Linux 5.13 on). They belong to file descriptors of ours: when we are gone, so
-  // are they, and the target runs on.
+  // are they, and the target runs on. Where a thread blocks SIGTRAP, its hits do not stop it: the signal waits, and is
+  // told of by HitNotice().
   kPerfEvents,
   // The debug registers, written by ptrace. They stay when we are gone, and then kill what runs into them: somebody has
-  // to clear them (ClearDebugRegisters).
+  // to clear them (ClearDebugRegisters). A hit unblocks SIGTRAP.
   kDebugRegisters,
 };
 
-// The kind that this process may use.
+// The kind for a program that this process becomes: perf events if it may use them and does not block SIGTRAP.
 BreakpointKind UsableBreakpoints();
 const char* NameOf(BreakpointKind kind);
 std::unique_ptr<Breakpoints> NewBreakpoints(BreakpointKind kind);

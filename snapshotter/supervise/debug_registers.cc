@@ -48,13 +48,16 @@ bool WriteAll(pid_t tid, const std::vector<Address>& addresses) {
 
 // TRAP_HWBKPT of asm-generic/siginfo.h.
 constexpr int kTrapHardware = 4;
+constexpr uint64_t kTrapBit = uint64_t{1} << (SIGTRAP - 1);
 
 }  // namespace
 
 absl::Status DebugRegisters::Set(absl::Span<const pid_t> threads, Address address) {
   if (set_.size() == kRegisters) return absl::ResourceExhaustedError("all debug registers are in use");
+  const bool first = set_.empty();
   set_.push_back(address);
   for (const pid_t tid : threads) {
+    if (first) NoteMask(tid);
     // ESRCH: it has ended, or is not stopped yet, and gets them when it is.
     if (WriteAll(tid, set_) || errno == ESRCH) continue;
     const int error = errno;
@@ -71,7 +74,22 @@ void DebugRegisters::Remove(absl::Span<const pid_t> threads, Address address) {
 }
 
 void DebugRegisters::OnNewThread(pid_t tid) {
-  if (!set_.empty()) WriteAll(tid, set_);
+  if (set_.empty()) return;
+  NoteMask(tid);
+  WriteAll(tid, set_);
+}
+
+void DebugRegisters::OnHit(pid_t tid) {
+  uint64_t mask = 0;
+  if (blocking_.count(tid) == 0 || ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) != 0) return;
+  mask |= kTrapBit;
+  ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
+}
+
+void DebugRegisters::NoteMask(pid_t tid) {
+  uint64_t mask = 0;
+  blocking_.erase(tid);
+  if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) == 0 && (mask & kTrapBit) != 0) blocking_.insert(tid);
 }
 
 bool DebugRegisters::IsHit(const siginfo_t& info) const {

@@ -3,6 +3,7 @@
 #ifndef PYSNAP_SUPERVISE_DEBUG_REGISTERS_H_
 #define PYSNAP_SUPERVISE_DEBUG_REGISTERS_H_
 
+#include <set>
 #include <vector>
 
 #include "snapshotter/supervise/breakpoints.h"
@@ -16,11 +17,18 @@ class DebugRegisters : public Breakpoints {
   void Remove(absl::Span<const pid_t> threads, Address address) override;
   void Clear() override { set_.clear(); }
   void OnNewThread(pid_t tid) override;
+  // The kernel has unblocked SIGTRAP (force_sig_info_to_task, kernel/signal.c). It is blocked again where the thread
+  // has started so.
+  void OnHit(pid_t tid) override;
   bool needs_stopped_threads() const override { return true; }
   bool IsHit(const siginfo_t& info) const override;
 
  private:
+  void NoteMask(pid_t tid);
+
   std::vector<Address> set_;
+  // The threads that have started with SIGTRAP blocked.
+  std::set<pid_t> blocking_;
 };
 
 // Clears those of all threads of a process and of its children, whoever has set them and is gone. For a guardian.

@@ -1,14 +1,17 @@
 #include "snapshotter/supervise/perf_breakpoints.h"
 
+#include <fcntl.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 
 #include "absl/strings/str_format.h"
+#include "snapshotter/supervise/stops.h"
 
 namespace pysnap {
 namespace {
@@ -28,6 +31,14 @@ absl::Status SetError(int error) {
       return absl::UnimplementedError(
           absl::StrFormat("this kernel has no breakpoints by perf_event_open: %s", std::strerror(error)));
   }
+}
+
+// A thread that blocks SIGTRAP does not stop at a hit. That there was one, is to be known all the same.
+void SendNotices(int fd) {
+  const f_owner_ex owner = {.type = F_OWNER_TID, .pid = gettid()};
+  fcntl(fd, F_SETOWN_EX, &owner);
+  fcntl(fd, F_SETSIG, HitNotice());
+  fcntl(fd, F_SETFL, O_ASYNC);
 }
 
 }  // namespace
@@ -51,6 +62,7 @@ absl::Status PerfBreakpoints::Set(absl::Span<const pid_t> threads, Address addre
     UniqueFd fd(static_cast<int>(syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
     if (!fd.ok() && errno == ESRCH) continue;  // it has ended
     if (!fd.ok()) return SetError(errno);
+    SendNotices(fd.get());
     set_.emplace_back(address, std::move(fd));
   }
   return absl::OkStatus();

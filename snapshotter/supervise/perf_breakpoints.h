@@ -18,6 +18,7 @@ class PerfBreakpoints : public Breakpoints {
   // The kernel has removed them from the target by then, and still counts them as long as they are open.
   void Clear() override { set_.clear(); }
   void OnNewThread(pid_t) override {}
+  void OnHit(pid_t) override {}
   bool needs_stopped_threads() const override { return false; }
   bool IsHit(const siginfo_t& info) const override;
 

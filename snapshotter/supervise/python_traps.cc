@@ -39,6 +39,7 @@ void PythonTraps::StartAsCopy(const PythonTraps& parent, pid_t tid) {
 }
 
 absl::StatusOr<Occasion::Exception> PythonTraps::OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads) {
+  breakpoints_->OnHit(tid);
   if (target_ == nullptr) return Occasion::Exception::kNone;
   ASSIGN_OR_RETURN(const Registers registers, ReadThreadRegisters(tid));
   if (registers.pc == entry_) {
@@ -106,7 +107,7 @@ void PythonTraps::Disarm(absl::Span<const pid_t> threads, TrapPoint::Kind kind) 
 }
 
 void PythonTraps::OnThread(absl::Span<const pid_t> threads) {
-  if (points_.empty() || thread_hook_.has_value()) return;
+  if (!WaitsForThread()) return;
   const absl::StatusOr<const Runtime*> runtime = FindRuntime();
   if (!runtime.ok()) return;  // the thread is of somebody who starts before the interpreter is ready
   const absl::StatusOr<ThreadHook> hook = FindThreadHook(**runtime, target_->memory());

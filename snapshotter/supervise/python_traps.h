@@ -31,10 +31,12 @@ class PythonTraps {
   absl::Status OnExec(pid_t tid);
   // The process is a copy of the one that `parent` belongs to, and `tid` is its only thread.
   void StartAsCopy(const PythonTraps& parent, pid_t tid);
-  // A thread was started; `threads` are all there are. Some traps are set only then.
+  // Some traps are set when a thread was started, and are not yet.
+  bool WaitsForThread() const { return !thread_hook_.has_value() && !points_.empty(); }
+  // For that, all threads have to be stopped.
+  bool NeedsStoppedThreads() const { return breakpoints_->needs_stopped_threads(); }
+  // A thread was started; `threads` are all there are.
   void OnThread(absl::Span<const pid_t> threads);
-  // That they will be, and that all threads have to be stopped for it.
-  bool NeedsAllThreads() const { return breakpoints_->needs_stopped_threads() && !thread_hook_ && !points_.empty(); }
   // A new thread has come to its first stop.
   void OnNewThread(pid_t tid) { breakpoints_->OnNewThread(tid); }
   // Whether a signal tells of one of these breakpoints.

@@ -1,9 +1,11 @@
 #include "snapshotter/supervise/supervisor.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -20,6 +22,9 @@ constexpr long kOptions = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TR
 constexpr long kForkOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 // How often is looked for what no event tells.
 constexpr std::chrono::milliseconds kPoll{200};
+constexpr std::chrono::hours kForever{24};
+// How long a thread that has run into a breakpoint may take to stop, before it is looked for.
+constexpr std::chrono::milliseconds kHitDelay{1};
 
 // A number in the status file of a thread, or `otherwise`.
 pid_t StatusNumber(pid_t tid, const char* field, pid_t otherwise) {
@@ -27,6 +32,9 @@ pid_t StatusNumber(pid_t tid, const char* field, pid_t otherwise) {
   pid_t number = 0;
   return status.ok() && absl::SimpleAtoi(StatusField(*status, field), &number) ? number : otherwise;
 }
+
+// Whether a thread belongs to a process, for a fraction of what it takes to read that in /proc.
+bool IsThreadOf(pid_t pid, pid_t tid) { return tgkill(pid, tid, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
@@ -48,15 +56,16 @@ void Supervisor::Run() {
   while (true) {
     if (HandlePending()) continue;
     bool none_left = false;
-    const auto timed = [](const auto& each) { return each.second->needs_time(); };
-    const bool wait = !deadline_.has_value() && std::none_of(processes_.begin(), processes_.end(), timed);
-    if (const std::optional<Stop> stop = NextStop(0, wait, options_.request_signal, &none_left)) {
+    if (const std::optional<Stop> stop = NextStop(0, options_.request_signal, &none_left)) {
       Handle(*stop);
       continue;
     }
     if (none_left) return;
-    for (const auto& [pid, process] : processes_) process->OnTime();
-    std::chrono::nanoseconds patience = kPoll;
+    std::chrono::nanoseconds patience = OnNotices();
+    for (const auto& [pid, process] : processes_) {
+      process->OnTime();
+      if (process->needs_time()) patience = std::min<std::chrono::nanoseconds>(patience, kPoll);
+    }
     if (deadline_.has_value()) {
       const Clock::time_point now = Clock::now();
       if (now >= *deadline_) {
@@ -65,8 +74,24 @@ void Supervisor::Run() {
       }
       patience = std::min<std::chrono::nanoseconds>(patience, *deadline_ - now);
     }
-    AwaitStop(patience);
+    AwaitStop(patience, &notices_);
   }
+}
+
+std::chrono::nanoseconds Supervisor::OnNotices() {
+  // The notice of a hit is there before its stop is.
+  if (notices_ < 0) notices_ = std::max(0, notices_ + TakeHitNotices());
+  if (notices_ == 0) {
+    notices_since_.reset();
+    return kForever;
+  }
+  const Clock::time_point now = Clock::now();
+  if (!notices_since_.has_value()) notices_since_ = now;
+  if (now - *notices_since_ < kHitDelay) return kHitDelay;
+  for (const auto& [pid, process] : processes_) process->DropBlockedHits();
+  notices_ = 0;
+  notices_since_.reset();
+  return std::chrono::nanoseconds(0);
 }
 
 WatchedProcess& Supervisor::AddProcess(pid_t pid) {
@@ -78,6 +103,10 @@ WatchedProcess& Supervisor::AddProcess(pid_t pid) {
 WatchedProcess& Supervisor::ProcessOf(pid_t tid) {
   for (const auto& [pid, process] : processes_) {
     if (process->Has(tid)) return *process;
+  }
+  // A new thread may come to its first stop before the one that has started it.
+  for (const auto& [pid, process] : processes_) {
+    if (IsThreadOf(pid, tid)) return *process;
   }
   const pid_t pid = StatusNumber(tid, "Tgid", tid);
   const bool known = processes_.count(pid) != 0;
@@ -94,8 +123,10 @@ void Supervisor::Handle(const Stop& stop) {
     if (process.empty()) processes_.erase(process.pid());
     return;
   }
-  const std::optional<pid_t> child = process.OnStop(stop);
+  const WatchedProcess::Outcome outcome = process.OnStop(stop);
+  if (outcome.hit) --notices_;
   // One that was heard of before may have called exec by now.
+  const std::optional<pid_t> child = outcome.child;
   if (child.has_value() && processes_.count(*child) == 0) AddProcess(*child).StartAsCopy(process);
 }
 

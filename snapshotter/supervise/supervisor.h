@@ -39,6 +39,8 @@ class Supervisor {
   void Handle(const Stop& stop);
   bool HandlePending();
   void OnDeadline();
+  // Looks for threads that have run into a breakpoint without a stop when it is time to. Returns how long to wait else.
+  std::chrono::nanoseconds OnNotices();
   // The process that the thread belongs to; it may be heard of before the one that has started it.
   WatchedProcess& ProcessOf(pid_t tid);
   WatchedProcess& AddProcess(pid_t pid);
@@ -49,6 +51,9 @@ class Supervisor {
   Reporter reporter_;
   std::map<pid_t, std::unique_ptr<WatchedProcess>> processes_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
+  // Hits that were told of and have not shown as stops, and since when there are any.
+  int notices_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> notices_since_;
 };
 
 }  // namespace pysnap

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 
@@ -33,6 +34,43 @@ std::optional<unsigned long> EventMessage(pid_t tid) {
   unsigned long message = 0;
   if (ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &message) != 0) return std::nullopt;
   return message;
+}
+
+constexpr uint64_t kTrapBit = uint64_t{1} << (SIGTRAP - 1);
+
+// Whether a SIGTRAP waits for this thread to unblock it.
+bool HasBlockedTrap(pid_t pid, pid_t tid) {
+  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/task/%d/status", pid, tid).c_str(), 65536);
+  uint64_t pending = 0;
+  uint64_t blocked = 0;
+  return status.ok() && absl::SimpleHexAtoi(StatusField(*status, "SigPnd"), &pending) &&
+         absl::SimpleHexAtoi(StatusField(*status, "SigBlk"), &blocked) && (pending & blocked & kTrapBit) != 0;
+}
+
+// The SIGTRAP that waits for a stopped thread.
+std::optional<siginfo_t> PendingTrap(pid_t tid) {
+  std::array<siginfo_t, 64> queue = {};
+  __ptrace_peeksiginfo_args all = {.off = 0, .flags = 0, .nr = queue.size()};
+  const long count = ptrace(PTRACE_PEEKSIGINFO, tid, &all, queue.data());
+  for (long i = 0; i < count; ++i) {
+    if (queue[static_cast<size_t>(i)].si_signo == SIGTRAP) return queue[static_cast<size_t>(i)];
+  }
+  return std::nullopt;
+}
+
+// It was stopped by us, and for nothing else.
+bool IsBareStop(const std::optional<Stop>& stop) {
+  return stop.has_value() && stop->event == PTRACE_EVENT_STOP && !stop->is_group_stop();
+}
+
+int64_t ReadNativeId(pid_t pid, pid_t tid) {
+  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/task/%d/status", pid, tid).c_str(), 65536);
+  if (!status.ok()) return tid;
+  // The last of the ids is the one in the thread's own namespace.
+  const absl::string_view ids = StatusField(*status, "NSpid");
+  const size_t blank = ids.find_last_of(" \t");
+  int64_t native = tid;
+  return absl::SimpleAtoi(blank == absl::string_view::npos ? ids : ids.substr(blank + 1), &native) ? native : tid;
 }
 
 }  // namespace
@@ -70,47 +108,40 @@ void WatchedProcess::OnEnd(pid_t tid) {
   if (dying_.has_value()) OnDeath();
 }
 
-std::optional<pid_t> WatchedProcess::OnStop(const Stop& stop) {
+WatchedProcess::Outcome WatchedProcess::OnStop(const Stop& stop) {
   const pid_t tid = stop.tid;
   tracees_[tid].stopped = true;
   if (!std::exchange(tracees_[tid].seen, true)) traps_.OnNewThread(tid);
-  std::optional<pid_t> child;
+  Outcome outcome;
   switch (stop.event) {
     case 0:
-      OnSignal(stop);
-      return child;
+      outcome.hit = OnSignal(stop);
+      return outcome;
     case PTRACE_EVENT_CLONE:
       if (const auto message = EventMessage(tid)) Add(static_cast<pid_t>(*message));
-      // The new thread has inherited only the breakpoints that were there when it was made.
-      if (traps_.NeedsAllThreads()) {
-        Hold();
-        traps_.OnThread(Tids());
-        Release();
-      } else {
-        traps_.OnThread(Tids());
-      }
+      if (traps_.WaitsForThread()) OnThreadStarted();
       break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
-      if (const auto message = EventMessage(tid)) child = static_cast<pid_t>(*message);
+      if (const auto message = EventMessage(tid)) outcome.child = static_cast<pid_t>(*message);
       break;
     case PTRACE_EVENT_EXEC:
       OnExec(tid);
-      return child;
+      return outcome;
     case PTRACE_EVENT_EXIT:
       OnExit(tid);
-      return child;
+      return outcome;
     default:
       if (stop.is_group_stop()) {
         // It stays stopped until somebody continues it, and we hear of that.
         ptrace(PTRACE_LISTEN, tid, nullptr, nullptr);
         tracees_[tid].stopped = false;
-        return child;
+        return outcome;
       }
       break;
   }
   Continue(tid);
-  return child;
+  return outcome;
 }
 
 std::optional<Stop> WatchedProcess::TakePending() {
@@ -122,6 +153,52 @@ std::optional<Stop> WatchedProcess::TakePending() {
 
 void WatchedProcess::OnTime() {
   if (dying_.has_value() && Clock::now() - dying_since_ > kPatience) OnDeath();
+}
+
+void WatchedProcess::DropBlockedHits() {
+  std::vector<pid_t> tids;
+  for (const auto& [tid, tracee] : tracees_) {
+    if (!tracee.stopped && HasBlockedTrap(pid_, tid)) tids.push_back(tid);
+  }
+  if (tids.empty()) return;
+  Hold();
+  for (const pid_t tid : tids) {
+    if (!DropBlockedHit(tid) || std::exchange(said_blocked_, true)) continue;
+    reporter_.Say(absl::StrFormat("on-crash: thread %d blocks SIGTRAP: exceptions in it are not seen", NativeId(tid)));
+  }
+  Release();
+}
+
+bool WatchedProcess::DropBlockedHit(pid_t tid) {
+  const auto it = tracees_.find(tid);
+  if (it == tracees_.end() || !IsBareStop(it->second.pending)) return false;
+  const std::optional<siginfo_t> trap = PendingTrap(tid);
+  uint64_t mask = 0;
+  if (!trap.has_value() || !traps_.IsHit(*trap)) return false;
+  if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask) != 0) return false;
+  uint64_t open = mask & ~kTrapBit;
+  // It is the first of all signals that a thread takes (dequeue_synchronous_signal, kernel/signal.c).
+  if (ptrace(PTRACE_SETSIGMASK, tid, sizeof(open), &open) != 0) return false;
+  it->second.pending.reset();
+  Continue(tid);
+  const Clock::time_point begin = Clock::now();
+  std::optional<Stop> stop;
+  while (!stop.has_value() && Clock::now() - begin < kPatience) {
+    stop = NextStop(tid, options_.request_signal, nullptr);
+    if (!stop.has_value()) AwaitStop(std::chrono::milliseconds(1));
+  }
+  if (!stop.has_value()) return false;
+  if (stop->ended) {
+    tracees_.erase(tid);
+    return false;
+  }
+  ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
+  it->second.stopped = true;
+  it->second.pending = stop;
+  if (stop->event != 0 || stop->signal != SIGTRAP) return false;
+  it->second.pending.reset();
+  Continue(tid);
+  return true;
 }
 
 void WatchedProcess::Continue(pid_t tid, int signal) {
@@ -143,12 +220,16 @@ void WatchedProcess::OnExec(pid_t tid) {
   Continue(tid);
 }
 
-void WatchedProcess::OnSignal(const Stop& stop) {
+bool WatchedProcess::OnSignal(const Stop& stop) {
   siginfo_t info = {};
-  if (ptrace(PTRACE_GETSIGINFO, stop.tid, nullptr, &info) != 0) return Continue(stop.tid, stop.signal);
+  if (ptrace(PTRACE_GETSIGINFO, stop.tid, nullptr, &info) != 0) {
+    Continue(stop.tid, stop.signal);
+    return false;
+  }
   if (traps_.IsHit(info)) {
     OnHit(stop.tid);
-    return Continue(stop.tid);
+    Continue(stop.tid);
+    return true;
   }
   if (stop.signal == options_.request_signal) {
     Occasion occasion;
@@ -156,7 +237,8 @@ void WatchedProcess::OnSignal(const Stop& stop) {
     occasion.reason.set_signal(stop.signal);
     occasion.reason.set_native_id(NativeId(stop.tid));
     Snapshot(occasion);
-    return Continue(stop.tid);
+    Continue(stop.tid);
+    return false;
   }
   // A handler may end the process by the same signal once more; where it came from is told by the first. A fault is a
   // new beginning.
@@ -165,6 +247,7 @@ void WatchedProcess::OnSignal(const Stop& stop) {
     signals_[stop.signal] = {.info = info, .native_id = NativeId(stop.tid)};
   }
   Continue(stop.tid, stop.signal);
+  return false;
 }
 
 void WatchedProcess::OnHit(pid_t tid) {
@@ -181,6 +264,14 @@ void WatchedProcess::OnHit(pid_t tid) {
   occasion.exception = *exception;
   Snapshot(occasion);
   if (tid == pid_) main_thread_raised_ = true;
+}
+
+// The new thread has inherited only the breakpoints that were there when it was made.
+void WatchedProcess::OnThreadStarted() {
+  const bool hold = traps_.NeedsStoppedThreads();
+  if (hold) Hold();
+  traps_.OnThread(Tids());
+  if (hold) Release();
 }
 
 void WatchedProcess::OnExit(pid_t tid) {
@@ -228,7 +319,7 @@ void WatchedProcess::Hold() {
     bool moving = false;
     for (const pid_t tid : Tids()) {
       if (tracees_[tid].stopped) continue;
-      const std::optional<Stop> stop = NextStop(tid, /*wait=*/false, options_.request_signal, nullptr);
+      const std::optional<Stop> stop = NextStop(tid, options_.request_signal, nullptr);
       if (!stop.has_value()) {
         moving = true;
       } else if (stop->ended) {
@@ -250,8 +341,7 @@ void WatchedProcess::Hold() {
 void WatchedProcess::Release() {
   for (const pid_t tid : Tids()) {
     Tracee& tracee = tracees_[tid];
-    if (!tracee.pending.has_value()) continue;
-    if (tracee.pending->event != PTRACE_EVENT_STOP || tracee.pending->is_group_stop()) continue;
+    if (!IsBareStop(tracee.pending)) continue;
     tracee.pending.reset();
     Continue(tid);
   }
@@ -264,14 +354,10 @@ std::vector<pid_t> WatchedProcess::Tids() const {
   return tids;
 }
 
-int64_t WatchedProcess::NativeId(pid_t tid) const {
-  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/task/%d/status", pid_, tid).c_str(), 65536);
-  if (!status.ok()) return tid;
-  // The last of the ids is the one in the thread's own namespace.
-  const absl::string_view ids = StatusField(*status, "NSpid");
-  const size_t blank = ids.find_last_of(" \t");
-  int64_t native = tid;
-  return absl::SimpleAtoi(blank == absl::string_view::npos ? ids : ids.substr(blank + 1), &native) ? native : tid;
+int64_t WatchedProcess::NativeId(pid_t tid) {
+  std::optional<int64_t>& native_id = tracees_[tid].native_id;
+  if (!native_id.has_value()) native_id = ReadNativeId(pid_, tid);
+  return *native_id;
 }
 
 void WatchedProcess::Snapshot(const Occasion& occasion) {

@@ -39,8 +39,14 @@ class WatchedProcess {
   // It is a copy of `parent`, made by fork or vfork, and its only thread is stopped, or will be.
   void StartAsCopy(const WatchedProcess& parent);
   void OnEnd(pid_t tid);
-  // Lets the thread go on when all was done. A process that the thread has started is returned.
-  std::optional<pid_t> OnStop(const Stop& stop);
+  struct Outcome {
+    std::optional<pid_t> child;  // a process that the thread has started
+    bool hit = false;            // it has run into a breakpoint
+  };
+  // Lets the thread go on when all was done.
+  Outcome OnStop(const Stop& stop);
+  // Takes the signals of hits from threads that block them: unblocked one day, they would kill when nobody watches.
+  void DropBlockedHits();
   // A stop that came while the process was held for a snapshot.
   std::optional<Stop> TakePending();
   // To be called now and then, while it needs that.
@@ -57,11 +63,15 @@ class WatchedProcess {
     // It stands at its exit, and is kept there.
     bool exiting = false;
     std::optional<Stop> pending;
+    // Its id in its own namespace, once somebody has asked.
+    std::optional<int64_t> native_id;
   };
   class Held;
 
-  void OnSignal(const Stop& stop);
+  // Returns whether the signal is of a breakpoint.
+  bool OnSignal(const Stop& stop);
   void OnHit(pid_t tid);
+  void OnThreadStarted();
   void OnExec(pid_t tid);
   void OnExit(pid_t tid);
   // When all threads of a dying process have arrived at their exits, it stands still whole.
@@ -69,12 +79,14 @@ class WatchedProcess {
   // Whether the end with this status deserves a snapshot of its own.
   bool IsOwnCrash(int status) const;
   void Continue(pid_t tid, int signal = 0);
+  // Lets a thread that was stopped by Hold run into the SIGTRAP of a hit that it blocks. Returns whether there was one.
+  bool DropBlockedHit(pid_t tid);
   // Stops all threads. What else they stop for meanwhile is kept.
   void Hold();
   // Lets those go on that were stopped for nothing else.
   void Release();
   std::vector<pid_t> Tids() const;
-  int64_t NativeId(pid_t tid) const;
+  int64_t NativeId(pid_t tid);
   absl::StatusOr<CaptureSummary> TrySnapshot(const Occasion& occasion);
 
   const pid_t pid_;
@@ -94,6 +106,7 @@ class WatchedProcess {
   bool is_child_ = false;
   // A snapshot was taken of the end.
   bool ended_ = false;
+  bool said_blocked_ = false;
 };
 
 }  // namespace pysnap
