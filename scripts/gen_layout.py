@@ -138,6 +138,7 @@ def probe_source(
         # To 3.10 frameobject.h and structmember.h are not part of Python.h.
         '#include "frameobject.h"',
         '#include "structmember.h"',
+        '#include "datetime.h"',
         *(f'#include "internal/{name}"' for name in internal_headers),
         "#if defined(Py_GIL_DISABLED)",
         "#error free-threaded headers",

@@ -411,6 +411,21 @@ Parts::Parts(Bytes bytes) {
         ints.push_back(part);
         break;
       }
+      case 3: {
+        BytesPart part;
+        Reader inner = Read(GetBytes(reader));
+        while (inner.next()) {
+          if (inner.tag() == 1) {
+            part.name = GetU32(inner);
+          } else if (inner.tag() == 2) {
+            part.value = GetBytes(inner);
+          } else {
+            inner.skip();
+          }
+        }
+        byte_strings.push_back(part);
+        break;
+      }
       default:
         reader.skip();
     }

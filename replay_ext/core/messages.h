@@ -28,6 +28,11 @@ struct IntPart {
   int64_t value = 0;
 };
 
+struct BytesPart {
+  uint32_t name = 0;
+  Bytes value;
+};
+
 // Field numbers of the oneof in proto.Object.
 enum class ValueKind : uint32_t {
   kNone = 0,
@@ -243,6 +248,7 @@ struct Generator {
 struct Parts {
   std::vector<Attribute> parts;
   std::vector<IntPart> ints;
+  std::vector<BytesPart> byte_strings;
   explicit Parts(Bytes bytes);
 };
 

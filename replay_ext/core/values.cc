@@ -305,6 +305,15 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
     Ref number(PyLong_FromLongLong(part.value));
     if (number) PyDict_SetItem(values.get(), Name(part.name), number.get());
   }
+  for (const BytesPart& part : parts.byte_strings) {
+    Ref bytes(PyBytes_FromStringAndSize(part.value.data(), static_cast<Py_ssize_t>(part.value.size())));
+    if (bytes) PyDict_SetItem(values.get(), Name(part.name), bytes.get());
+  }
+  if (object.absent.set) {
+    Ref absent = NewAbsent(object.absent, object.type);
+    if (absent) PyObject_SetAttrString(absent.get(), "attributes", values.get());
+    return absent.release();
+  }
   if (type != nullptr && !IsRebuilt(type)) {
     PyObject* builder = PyDict_GetItem(options_.part_builders, reinterpret_cast<PyObject*>(type));
     if (builder != nullptr) {

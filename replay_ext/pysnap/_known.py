@@ -7,8 +7,11 @@ so. Types are on it only if making and freeing an instance has no effect outside
 from __future__ import annotations
 
 import argparse
+import array
 import builtins
 import collections
+import datetime
+import decimal
 import functools
 import itertools
 import math
@@ -77,6 +80,13 @@ def known_types() -> Dict[Name, type]:
         collections.defaultdict,
         collections.Counter,
         functools.partial,
+        array.array,
+        datetime.date,
+        datetime.datetime,
+        datetime.time,
+        datetime.timedelta,
+        datetime.timezone,
+        decimal.Decimal,
         *plain_types(),
     ):
         table[value.__module__, value.__qualname__] = value
@@ -115,6 +125,70 @@ def known_functions() -> Dict[Name, Callable[..., Any]]:
     return table
 
 
+def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
+    """Of types of the standard library. What an argument cannot be raises, and a stand-in is made instead."""
+
+    def make_delta(cls: type, parts: Dict[str, Any]) -> Any:
+        return cls(parts["days"], parts["seconds"], parts["microseconds"])
+
+    def make_date(cls: type, parts: Dict[str, Any]) -> Any:
+        return cls(parts["year"], parts["month"], parts["day"])
+
+    def make_time(cls: type, parts: Dict[str, Any]) -> Any:
+        names = ("hour", "minute", "second", "microsecond")
+        return cls(*(parts[name] for name in names), parts.get("tzinfo"), fold=parts["fold"])
+
+    def make_datetime(cls: type, parts: Dict[str, Any]) -> Any:
+        names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+        return cls(*(parts[name] for name in names), parts.get("tzinfo"), fold=parts["fold"])
+
+    def make_timezone(cls: type, parts: Dict[str, Any]) -> Any:
+        return cls(parts["offset"], parts["name"]) if "name" in parts else cls(parts["offset"])
+
+    def make_decimal(cls: type, parts: Dict[str, Any]) -> Any:
+        # An exponent that is no number is one of the letters of Decimal.as_tuple().
+        exponent = parts["special"].decode() if "special" in parts else parts["exponent"]
+        digits = tuple(digit - ord("0") for digit in parts["digits"])
+        return cls(decimal.DecimalTuple(parts["sign"], digits, exponent))
+
+    def make_array(cls: type, parts: Dict[str, Any]) -> Any:
+        made: Any = cls(parts["typecode"].decode())
+        if made.itemsize != parts["itemsize"]:
+            raise ValueError("items of another size")
+        made.frombytes(parts["items"])
+        return made
+
+    def make_indexed(empty: Any) -> Callable[[type, Dict[str, Any]], Any]:
+        def make(cls: type, parts: Dict[str, Any]) -> Any:
+            if "sequence" not in parts:
+                made = iter(empty)
+                next(made, None)
+                return made
+            if type(parts["sequence"]) is not type(empty):
+                raise ValueError("an iterator of something else")
+            made = iter(parts["sequence"])
+            made.__setstate__(parts["index"])
+            return made
+
+        return make
+
+    def make_enumerate(cls: type, parts: Dict[str, Any]) -> Any:
+        return cls(parts["iterator"], parts["index"])
+
+    return {
+        datetime.timedelta: make_delta,
+        datetime.date: make_date,
+        datetime.time: make_time,
+        datetime.datetime: make_datetime,
+        datetime.timezone: make_timezone,
+        decimal.Decimal: make_decimal,
+        array.array: make_array,
+        type(iter([])): make_indexed([]),
+        type(iter(())): make_indexed(()),
+        enumerate: make_enumerate,
+    }
+
+
 def part_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
     """For values captured as named parts: what makes one of this interpreter's types of them."""
 
@@ -135,6 +209,7 @@ def part_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         return cls(parts["mapping"])
 
     return {
+        **library_builders(),
         property: make_property,
         staticmethod: make_method,
         classmethod: make_method,

@@ -7,6 +7,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "snapshotter/format/library_repr.h"
 #include "snapshotter/format/named_repr.h"
 #include "snapshotter/format/number_text.h"
 #include "snapshotter/format/object_facts.h"
@@ -27,6 +28,7 @@ class Renderer {
         as_builtin_(options.as_builtin),
         minor_(snapshot.header().process().python().minor()),
         rules_(RulesFor(minor_)),
+        max_characters_(options.max_characters),
         out_(options.max_characters) {}
 
   ReprText Render(uint32_t id) {
@@ -148,6 +150,12 @@ class Renderer {
     const Object* object = snapshot_.object(id);
     if (object == nullptr) return out_.Append("<absent: missing from the snapshot>");
     const bool as_builtin = std::exchange(as_builtin_, false);
+    if (!as_builtin) {
+      if (auto pieces = LibraryRepr(snapshot_, *object, max_characters_)) {
+        if (Enter(id, "...", 2)) PushPieces(*std::move(pieces));
+        return;
+      }
+    }
     switch (object->value_case()) {
       case Object::VALUE_NOT_SET:
         if (object->has_absent()) return Absent(*object);
@@ -192,12 +200,8 @@ class Renderer {
     }
   }
 
-  // Text and objects in the order in which they are to be written.
-  struct Piece {
-    std::string text;
-    uint32_t id = 0;
-  };
-  void PushPieces(std::vector<Piece> pieces) {
+  // In the order in which they are to be written.
+  void PushPieces(std::vector<ReprPiece> pieces) {
     for (size_t i = pieces.size(); i-- > 0;) {
       if (pieces[i].text.empty()) {
         PushValue(pieces[i].id);
@@ -230,7 +234,7 @@ class Renderer {
       if (!name.has_value()) return Generic(object);
       if (!Enter(id, "...", 2)) return;
       const uint32_t value = Part(object, "default");
-      std::vector<Piece> pieces = {{"<ContextVar name=" + StrRepr(snapshot_, *name)}};
+      std::vector<ReprPiece> pieces = {{"<ContextVar name=" + StrRepr(snapshot_, *name)}};
       if (value != 0) pieces.insert(pieces.end(), {{" default="}, {"", value}});
       pieces.push_back({" at " + At(object) + ">"});
       PushPieces(std::move(pieces));
@@ -452,6 +456,7 @@ class Renderer {
   bool as_builtin_;
   const uint32_t minor_;
   const PythonRules& rules_;
+  const size_t max_characters_;
   ReprOutput out_;
   std::vector<Task> tasks_;
   absl::flat_hash_map<uint32_t, int> active_;

@@ -7,6 +7,7 @@
 
 #include "snapshotter/objects/graph_crawler.h"
 #include "snapshotter/objects/redaction.h"
+#include "tests/support/library_objects.h"
 #include "tests/support/target_heap.h"
 
 namespace pysnap::testing {
@@ -82,6 +83,11 @@ Address Everything(TargetHeap& heap) {
                  heap.Exception(heap.StaticType("OSError"), {x}),
                  heap.Traceback(Address(), x, 0, 3),
                  heap.Generator("PyGen_Type", "g"),
+                 TimeDelta(heap, 1, 2, 3),
+                 DateTime(heap, {7, 0xe8, 2, 29, 1, 2, 3, 0, 0, 4}, text),
+                 Decimal(heap, 0, -2, 3, {123}),
+                 Array(heap, 'h', 2, "abcd"),
+                 ListIterator(heap, heap.List({x}), 0),
                  heap.Instance(type, {{"a", x}, {"b", text}}),
                  heap.Instance(type, {{"c", x}})};
   return heap.List(items);

@@ -14,14 +14,21 @@ Runs on CPython 3.8 and later, with the standard library only. Also imported by 
 frames with the same functions.
 """
 
+import array
 import builtins
+import collections
+import datetime
+import decimal
+import fractions
 import functools
 import json
 import os
+import pathlib
 import sys
 import threading
 import time
 import types
+import uuid
 
 _GATE_READ, _GATE_WRITE = os.pipe()
 _lock = threading.Lock()
@@ -60,6 +67,25 @@ REQUIRED = (
     types.CoroutineType,
     types.AsyncGeneratorType,
     type((lambda cell: lambda: cell)(0).__closure__[0]),
+    datetime.date,
+    datetime.datetime,
+    datetime.time,
+    datetime.timedelta,
+    datetime.timezone,
+    decimal.Decimal,
+    array.array,
+    enumerate,
+    type(iter([])),
+    type(iter(())),
+)
+
+# Classes written in Python whose repr() is told where it can be.
+LIBRARY = (
+    collections.Counter,
+    fractions.Fraction,
+    pathlib.PosixPath,
+    pathlib.PurePosixPath,
+    uuid.UUID,
 )
 
 
@@ -157,6 +183,8 @@ def safe_repr(value, active=()):
     required = is_required(cls)
     if issubclass(cls, type):
         return (type.__repr__(value) if is_user_class(cls) else repr(value)), required
+    if cls in LIBRARY:
+        return repr(value), False
     if is_user_class(cls) or has_python_repr(cls):
         return object.__repr__(value), required
     if value is builtins.__dict__:

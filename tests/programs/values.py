@@ -4,6 +4,7 @@ import abc
 import array
 import builtins
 import collections
+import colorsys
 import dataclasses
 import datetime
 import decimal
@@ -799,8 +800,85 @@ def other_types():
     other_flags = sys.flags
     other_deque_child = type("DequeChild", (collections.deque,), {})([1])
     other_thread = threading.current_thread()
+    other_module = colorsys  # which nobody who replays this has imported
     park()
     other_file.close()
+    return locals()
+
+
+@shape
+def dates():
+    date, earliest, latest = datetime.date(2024, 2, 29), datetime.date.min, datetime.date.max
+    delta, no_delta, negative = datetime.timedelta(3, 4, 5), datetime.timedelta(), datetime.timedelta(microseconds=-1)
+    least_delta, most_delta = datetime.timedelta.min, datetime.timedelta.max
+    utc, half_hour = datetime.timezone.utc, datetime.timezone(datetime.timedelta(minutes=30))
+    named, named_zero = datetime.timezone(-delta / 6, "north"), datetime.timezone(datetime.timedelta(), "zero")
+    midnight, noon, late = datetime.time(), datetime.time(12), datetime.time(23, 59, 59, 999999)
+    folded, zoned_time = datetime.time(1, 30, fold=1), datetime.time(1, 2, 3, tzinfo=utc)
+    folded_zoned_time = datetime.time(1, 2, tzinfo=named, fold=1)
+    moment, zoned = datetime.datetime(2024, 1, 2, 3, 4), datetime.datetime(1, 1, 1, 0, 0, 5, 6, tzinfo=half_hour)
+    folded_zoned = datetime.datetime(2024, 1, 2, 3, 4, 5, tzinfo=utc, fold=1)
+    first, last = datetime.datetime.min, datetime.datetime.max
+    hashed = {date: [delta], zoned: utc}
+    hash(moment)
+    park()
+    return locals()
+
+
+@shape
+def decimals():
+    numbers = "0 -0 1 -1 1.10 0.00 0E+5 0E-20 1E+3 123E-10 1.23E-7 0.000001 1E-6 1E-7 1234567890123456789 1E+999999"
+    more = "12345678901234567890.5 -99999999999999999999999999999999999999.99999999999999999999 100000000000000000000"
+    special = "NaN sNaN -NaN NaN123 Infinity -Infinity"
+    plain, long_ones = [decimal.Decimal(n) for n in numbers.split()], [decimal.Decimal(n) for n in more.split()]
+    no_numbers = [decimal.Decimal(n) for n in special.split()]
+    large, largest = decimal.Decimal(10) ** 5000, decimal.Decimal("9" * 4000 + "E-2000")
+    keys = {decimal.Decimal("1.0"): 1}
+    fraction = fractions.Fraction(-22, 7)
+    park()
+    return locals()
+
+
+@shape
+def arrays():
+    signed = [array.array(code, [-1, 0, 1, 127]) for code in "bhilq"]
+    unsigned = [array.array(code, [0, 1, 255]) for code in "BHILQ"]
+    real = [array.array("d", [0.1, -0.0, 1e300, float("inf")]), array.array("f", [0.5, 0.1, -2])]
+    empty, large = array.array("i"), array.array("q", range(10000))
+    grown = array.array("i", [1])
+    grown.extend(range(7))
+    del grown[2:4]
+    letters = array.array("u", "text \u20ac \U0001f600 '")
+    park()
+    return locals()
+
+
+@shape
+def iterators():
+    numbers = [1, 2, 3]
+    new, begun, ended = iter(numbers), iter(numbers), iter(numbers)
+    next(begun)
+    list(ended)
+    of_tuple, of_nothing = iter((1, 2)), iter([])
+    next(of_tuple)
+    counted, counted_on = enumerate(["a"]), enumerate([1, 2], 5)
+    next(counted_on)
+    park()
+    # Where they stand is told by what is left.
+    assert list(begun) == [2, 3] and list(new) == numbers and list(of_tuple) == [2]
+    return locals()
+
+
+@shape
+def library_classes():
+    counter, empty_counter = collections.Counter("abracadabra"), collections.Counter()
+    mixed_counter = collections.Counter({"a": 1, "b": 2.5})
+    small_uuid, large_uuid = uuid.UUID(int=5), uuid.UUID(int=2**128 - 1)
+    middle_uuid = uuid.UUID(int=2**127)
+    path, relative, here = pathlib.PurePosixPath("/a/b"), pathlib.PurePosixPath("a//b/./c"), pathlib.PurePosixPath()
+    asked = pathlib.PosixPath("/usr") / "lib"
+    str(asked), str(here)
+    park()
     return locals()
 
 

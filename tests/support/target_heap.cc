@@ -90,7 +90,9 @@ void TargetHeap::DescribeStaticTypes() {
   SetBase("dict", "object", kTypeDictSubclass, l.PyDictObject.size_);
   SetBase("collections.OrderedDict", "dict", kTypeDictSubclass, l.PyODictObject.size_);
   SetBase("set", "object", 0, l.PySetObject.size_);
-  SetBase("collections.deque", "object", 0, l.dequeobject.size_);
+  for (const DecoderEntry& entry : DecoderEntries()) {
+    if (entry.struct_size != nullptr) SetBase(entry.tp_name, "object", 0, entry.struct_size(l));
+  }
   SetBase("_thread.lock", "object", 0, 40);
   SetBase("BaseException", "object", kTypeBaseExcSubclass, l.PyBaseExceptionObject.size_);
   Poke<int64_t>(by_name_["BaseException"] + type_layout.tp_dictoffset, l.PyBaseExceptionObject.dict);

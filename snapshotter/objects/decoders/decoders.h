@@ -59,6 +59,21 @@ PYSNAP_DECODER(DecodeCoroutine)
 PYSNAP_DECODER(DecodeAsyncGenerator)
 // exceptions.cc
 PYSNAP_DECODER(DecodeException)
+// dates.cc
+PYSNAP_DECODER(DecodeTimeDelta)
+PYSNAP_DECODER(DecodeDate)
+PYSNAP_DECODER(DecodeTime)
+PYSNAP_DECODER(DecodeDateTime)
+PYSNAP_DECODER(DecodeTimeZone)
+// decimals.cc
+PYSNAP_DECODER(DecodeDecimal)
+// arrays.cc
+PYSNAP_DECODER(DecodeArray)
+// iterators.cc
+PYSNAP_DECODER(DecodeListIterator)
+PYSNAP_DECODER(DecodeTupleIterator)
+PYSNAP_DECODER(DecodeEnumerate)
+PYSNAP_DECODER(DecodeZip)
 // parts.cc: types that are a few named objects
 PYSNAP_DECODER(DecodeProperty)
 PYSNAP_DECODER(DecodeStaticMethod)
@@ -74,6 +89,11 @@ PYSNAP_DECODER(DecodeFuture)
 PYSNAP_DECODER(DecodeTask)
 
 #undef PYSNAP_DECODER
+
+// Parts of a value (proto::Parts). With touch_only these record nothing.
+absl::Status AddPart(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out);
+void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& out);
+void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out);
 
 }  // namespace pysnap
 

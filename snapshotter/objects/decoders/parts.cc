@@ -12,18 +12,35 @@ struct Part {
 };
 
 absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<Part> parts, proto::Object& out) {
-  proto::Parts& value = *out.mutable_parts();
-  for (const Part& part : parts) {
-    ASSIGN_OR_RETURN(const uint32_t id, crawl.RefField(object, part.offset));
-    if (id == 0 || crawl.touch_only()) continue;
-    proto::Attribute* attribute = value.add_part();
-    attribute->set_name(crawl.String(part.name));
-    attribute->set_value(id);
-  }
+  out.mutable_parts();
+  for (const Part& part : parts) RETURN_IF_ERROR(AddPart(crawl, part.name, object, part.offset, out));
   return absl::OkStatus();
 }
 
 }  // namespace
+
+absl::Status AddPart(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
+  ASSIGN_OR_RETURN(const uint32_t id, crawl.RefField(object, field));
+  if (id == 0 || crawl.touch_only()) return absl::OkStatus();
+  proto::Attribute* attribute = out.mutable_parts()->add_part();
+  attribute->set_name(crawl.String(name));
+  attribute->set_value(id);
+  return absl::OkStatus();
+}
+
+void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& out) {
+  if (crawl.touch_only()) return;
+  proto::IntPart* part = out.mutable_parts()->add_int_part();
+  part->set_name(crawl.String(name));
+  part->set_value(value);
+}
+
+void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out) {
+  if (crawl.touch_only()) return;
+  proto::BytesPart* part = out.mutable_parts()->add_bytes_part();
+  part->set_name(crawl.String(name));
+  part->set_value(value.data(), value.size());
+}
 
 absl::Status DecodeProperty(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().propertyobject;
