@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -26,6 +27,18 @@ std::string ReadCode(const ElfImage& image, uint64_t address, uint64_t size) {
 std::string ReadShort(const ElfImage& image, const ElfSymbol& function) {
   return function.size == 0 || function.size > kShort ? std::string()
                                                       : ReadCode(image, function.address, function.size);
+}
+
+// By memmem, which is quick with programs of many megabytes.
+std::vector<size_t> FindAll(absl::string_view bytes, absl::string_view pattern) {
+  std::vector<size_t> found;
+  const char* const end = bytes.data() + bytes.size();
+  for (const char* at = bytes.data(); at < end; ++at) {
+    at = static_cast<const char*>(memmem(at, static_cast<size_t>(end - at), pattern.data(), pattern.size()));
+    if (at == nullptr) break;
+    found.push_back(static_cast<size_t>(at - bytes.data()));
+  }
+  return found;
 }
 
 template <typename T>
@@ -66,15 +79,13 @@ std::optional<uint64_t> SlotOfStub(const ElfImage& image, uint64_t address) {
 }
 
 void FindLoads(absl::string_view code, uint64_t address, uint64_t target, std::vector<uint64_t>& found) {
-  // There are few places for the first; the value itself is rarer than the instruction for the second.
-  for (size_t at = code.find(kLoadRelative); at != absl::string_view::npos && at + 7 <= code.size();
-       at = code.find(kLoadRelative, at + 1)) {
-    if (RelativeTarget(code, address, at + 3) == target) found.push_back(address + at);
+  for (const size_t at : FindAll(code, kLoadRelative)) {
+    if (at + 7 <= code.size() && RelativeTarget(code, address, at + 3) == target) found.push_back(address + at);
   }
   const auto low = static_cast<uint32_t>(target);
   if (low != target) return;
-  const absl::string_view value(reinterpret_cast<const char*>(&low), sizeof(low));
-  for (size_t at = code.find(value); at != absl::string_view::npos; at = code.find(value, at + 1)) {
+  // The value is rarer than the instruction.
+  for (const size_t at : FindAll(code, {reinterpret_cast<const char*>(&low), sizeof(low)})) {
     if (at > 0 && code[at - 1] == kLoadAbsolute) found.push_back(address + at - 1);
   }
 }
@@ -113,9 +124,7 @@ absl::StatusOr<uint64_t> FindPassedText(const ElfImage& image, absl::string_view
   for (const ElfSegment& segment : image.segments()) {
     if (segment.writable || segment.file_size > kMaxSegment) continue;
     std::string bytes = ReadCode(image, segment.address, segment.file_size);
-    for (size_t at = bytes.find(pattern); at != std::string::npos; at = bytes.find(pattern, at + 1)) {
-      texts.push_back(segment.address + at + 1);
-    }
+    for (const size_t at : FindAll(bytes, pattern)) texts.push_back(segment.address + at + 1);
     if (segment.executable) codes.emplace_back(segment.address, std::move(bytes));
   }
   if (texts.size() != 1) return absl::NotFoundError(absl::StrCat("the text is there ", texts.size(), " times"));

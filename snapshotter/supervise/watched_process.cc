@@ -81,14 +81,8 @@ std::optional<pid_t> WatchedProcess::OnStop(const Stop& stop) {
       return child;
     case PTRACE_EVENT_CLONE:
       if (const auto message = EventMessage(tid)) Add(static_cast<pid_t>(*message));
-      // The new thread has inherited only the breakpoints that were there when it was made.
-      if (traps_.NeedsAllThreads()) {
-        Hold();
-        traps_.OnThread(Tids());
-        Release();
-      } else {
-        traps_.OnThread(Tids());
-      }
+      traps_.OnThread();
+      ChangeTraps();
       break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
@@ -168,19 +162,33 @@ void WatchedProcess::OnSignal(const Stop& stop) {
 }
 
 void WatchedProcess::OnHit(pid_t tid) {
-  const int64_t native_id = NativeId(tid);
-  const auto exception = traps_.OnHit(tid, native_id, Tids());
-  if (!exception.ok()) {
-    reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", exception.status().message()));
+  const auto finding = traps_.OnHit(tid, [&] { return NativeId(tid); });
+  ChangeTraps();
+  if (!finding.ok()) {
+    reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", finding.status().message()));
     return;
   }
-  if (*exception == Occasion::Exception::kNone) return;
+  if (finding->kind != Finding::Kind::kCrash) return;
   Occasion occasion;
   occasion.reason.set_kind(proto::Reason::EXCEPTION);
-  occasion.reason.set_native_id(native_id);
-  occasion.exception = *exception;
+  occasion.reason.set_native_id(NativeId(tid));
+  occasion.exception = finding->exception;
+  occasion.stored = finding->stored;
   Snapshot(occasion);
-  if (tid == pid_) main_thread_raised_ = true;
+  // What was stored ends nothing.
+  if (tid == pid_ && finding->exception == Occasion::Exception::kRaised) main_thread_raised_ = true;
+}
+
+void WatchedProcess::ChangeTraps() {
+  if (!traps_.HasChanges()) return;
+  // Also the threads that are made at this moment have to get them.
+  Hold();
+  const absl::Status status = traps_.Change(Tids());
+  Release();
+  if (!status.ok()) reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
+  for (const std::string& note : traps_.TakeNotes()) {
+    if (options_.verbose) reporter_.Say(absl::StrFormat("process %d: %s", pid_, note));
+  }
 }
 
 void WatchedProcess::OnExit(pid_t tid) {

@@ -18,6 +18,7 @@
 #include "snapshotter/supervise/reporter.h"
 #include "snapshotter/supervise/stops.h"
 #include "snapshotter/supervise/supervise_options.h"
+#include "snapshotter/supervise/trap_points.h"
 #include "snapshotter/supervise/triggers/death.h"
 
 namespace pysnap {
@@ -25,8 +26,16 @@ namespace pysnap {
 class WatchedProcess {
  public:
   // The references outlive it.
-  WatchedProcess(pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, Reporter& reporter)
-      : pid_(pid), options_(options), redaction_(redaction), reporter_(reporter), traps_(options.breakpoints) {}
+  WatchedProcess(pid_t pid,
+                 const SuperviseOptions& options,
+                 const RedactionRules& redaction,
+                 TrapFinder& finder,
+                 Reporter& reporter)
+      : pid_(pid),
+        options_(options),
+        redaction_(redaction),
+        reporter_(reporter),
+        traps_(options.breakpoints, options.all_exits, finder) {}
   WatchedProcess(const WatchedProcess&) = delete;
   WatchedProcess& operator=(const WatchedProcess&) = delete;
 
@@ -62,6 +71,7 @@ class WatchedProcess {
 
   void OnSignal(const Stop& stop);
   void OnHit(pid_t tid);
+  void ChangeTraps();
   void OnExec(pid_t tid);
   void OnExit(pid_t tid);
   // When all threads of a dying process have arrived at their exits, it stands still whole.
