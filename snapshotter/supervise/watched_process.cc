@@ -57,6 +57,49 @@ class WatchedProcess::Held : public PausedProcess {
   std::vector<PausedThread> threads_;
 };
 
+// What is known of an exit before the interpreter goes. Its code is known only when it is gone.
+class WatchedProcess::ProbableExit {
+ public:
+  static absl::StatusOr<std::unique_ptr<ProbableExit>> Take(WatchedProcess& process, const Occasion& occasion) {
+    ASSIGN_OR_RETURN(std::unique_ptr<LiveTarget> target, LiveTarget::Open(process.pid_));
+    ASSIGN_OR_RETURN(Runtime runtime, FindPython(*target));
+    std::unique_ptr<ProbableExit> exit(new ProbableExit(process, occasion, std::move(target), std::move(runtime)));
+    RETURN_IF_ERROR(exit->capture_.Take());
+    return exit;
+  }
+  const LiveTarget& target() const { return *target_; }
+  absl::StatusOr<CaptureSummary> Write(int code, const std::string& path) {
+    occasion_.reason.set_exit_code(code);
+    return capture_.Write(occasion_.reason, path);
+  }
+
+ private:
+  ProbableExit(WatchedProcess& process, const Occasion& occasion, std::unique_ptr<LiveTarget> target, Runtime runtime)
+      : occasion_(occasion),
+        target_(std::move(target)),
+        runtime_(std::move(runtime)),
+        source_{.target = *target_,
+                .runtime = runtime_,
+                .pause = [this, &process](const auto& read) { return process.Pause(*target_, read); }},
+        capture_(source_, occasion_, process.redaction_, process.options_.capture) {}
+
+  Occasion occasion_;
+  const std::unique_ptr<LiveTarget> target_;
+  const Runtime runtime_;
+  const CaptureSource source_;
+  DeferredCapture capture_;
+};
+
+WatchedProcess::WatchedProcess(
+    pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, TrapFinder& finder, Reporter& reporter)
+    : pid_(pid),
+      options_(options),
+      redaction_(redaction),
+      reporter_(reporter),
+      traps_(options.breakpoints, options.all_exits, finder) {}
+
+WatchedProcess::~WatchedProcess() = default;
+
 void WatchedProcess::Add(pid_t tid) { tracees_.try_emplace(tid); }
 
 void WatchedProcess::StartAsCopy(const WatchedProcess& parent) {
@@ -129,6 +172,7 @@ void WatchedProcess::OnExec(pid_t tid) {
   std::erase_if(tracees_, [tid](const auto& each) { return each.first != tid; });
   signals_.clear();
   main_thread_raised_ = false;
+  exit_.reset();
   if (const absl::Status status = traps_.OnExec(tid); !status.ok()) {
     reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
   } else if (options_.verbose) {
@@ -168,15 +212,32 @@ void WatchedProcess::OnHit(pid_t tid) {
     reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", finding.status().message()));
     return;
   }
-  if (finding->kind != Finding::Kind::kCrash) return;
+  if (finding->kind == Finding::Kind::kNothing) return;
   Occasion occasion;
   occasion.reason.set_kind(proto::Reason::EXCEPTION);
   occasion.reason.set_native_id(NativeId(tid));
   occasion.exception = finding->exception;
   occasion.stored = finding->stored;
+  if (finding->kind != Finding::Kind::kCrash) return TakeExit(occasion);
   Snapshot(occasion);
   // What was stored ends nothing.
   if (tid == pid_ && finding->exception == Occasion::Exception::kRaised) main_thread_raised_ = true;
+}
+
+void WatchedProcess::TakeExit(const Occasion& occasion) {
+  if (!options_.all_exits) return;
+  // SystemExit is followed by the end of the interpreter. An exception that was reported is, too, and has its snapshot.
+  const bool raised = occasion.exception != Occasion::Exception::kNone;
+  if (!raised && (exit_ != nullptr || main_thread_raised_)) return;
+  Occasion exit = occasion;
+  exit.reason.set_kind(proto::Reason::EXIT);
+  absl::StatusOr<std::unique_ptr<ProbableExit>> taken = ProbableExit::Take(*this, exit);
+  if (taken.ok()) {
+    exit_ = *std::move(taken);
+    main_thread_raised_ = false;
+  } else {
+    reporter_.Report(taken.status());
+  }
 }
 
 void WatchedProcess::ChangeTraps() {
@@ -221,7 +282,11 @@ void WatchedProcess::OnDeath() {
   if (WIFSIGNALED(status)) {
     if (const auto it = signals_.find(WTERMSIG(status)); it != signals_.end()) seen = it->second;
   }
-  Snapshot(DeathOccasion(status, seen));
+  if (WIFEXITED(status) && exit_ != nullptr) {
+    reporter_.Report(exit_->Write(WEXITSTATUS(status), reporter_.NextPath(exit_->target().info())));
+  } else {
+    Snapshot(DeathOccasion(status, seen));
+  }
   for (const pid_t tid : Tids()) {
     if (tracees_[tid].exiting) Continue(tid);
   }
@@ -282,6 +347,19 @@ int64_t WatchedProcess::NativeId(pid_t tid) const {
   return absl::SimpleAtoi(blank == absl::string_view::npos ? ids : ids.substr(blank + 1), &native) ? native : tid;
 }
 
+absl::StatusOr<PauseReport> WatchedProcess::Pause(const LiveTarget& target,
+                                                  const std::function<void(PausedProcess&)>& read) {
+  PauseReport report;
+  report.start_ns = MonotonicNs();
+  Hold();
+  Held held(tracees_, target);
+  read(held);
+  Release();
+  report.end_ns = MonotonicNs();
+  report.threads = held.threads();
+  return report;
+}
+
 void WatchedProcess::Snapshot(const Occasion& occasion) {
   const absl::StatusOr<CaptureSummary> summary = TrySnapshot(occasion);
   // Among the children of a program are some that are no Python.
@@ -295,17 +373,7 @@ absl::StatusOr<CaptureSummary> WatchedProcess::TrySnapshot(const Occasion& occas
   const CaptureSource source = {
       .target = *target,
       .runtime = runtime,
-      .pause = [&](const std::function<void(PausedProcess&)>& read) -> absl::StatusOr<PauseReport> {
-        PauseReport report;
-        report.start_ns = MonotonicNs();
-        Hold();
-        Held held(tracees_, *target);
-        read(held);
-        Release();
-        report.end_ns = MonotonicNs();
-        report.threads = held.threads();
-        return report;
-      },
+      .pause = [&](const auto& read) { return Pause(*target, read); },
       .rehearse = false,
   };
   CaptureOptions options = options_.capture;

@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -30,12 +32,8 @@ class WatchedProcess {
                  const SuperviseOptions& options,
                  const RedactionRules& redaction,
                  TrapFinder& finder,
-                 Reporter& reporter)
-      : pid_(pid),
-        options_(options),
-        redaction_(redaction),
-        reporter_(reporter),
-        traps_(options.breakpoints, options.all_exits, finder) {}
+                 Reporter& reporter);
+  ~WatchedProcess();
   WatchedProcess(const WatchedProcess&) = delete;
   WatchedProcess& operator=(const WatchedProcess&) = delete;
 
@@ -68,6 +66,7 @@ class WatchedProcess {
     std::optional<Stop> pending;
   };
   class Held;
+  class ProbableExit;
 
   void OnSignal(const Stop& stop);
   void OnHit(pid_t tid);
@@ -86,6 +85,10 @@ class WatchedProcess {
   std::vector<pid_t> Tids() const;
   int64_t NativeId(pid_t tid) const;
   absl::StatusOr<CaptureSummary> TrySnapshot(const Occasion& occasion);
+  // The exit seems to have begun, and may yet turn out to be one of code 0: what a snapshot needs is taken.
+  void TakeExit(const Occasion& occasion);
+  // Stops the process for `read`; see CaptureSource.
+  absl::StatusOr<PauseReport> Pause(const LiveTarget& target, const std::function<void(PausedProcess&)>& read);
 
   const pid_t pid_;
   const SuperviseOptions& options_;
@@ -100,6 +103,8 @@ class WatchedProcess {
   Clock::time_point dying_since_;
   // A snapshot was taken of the exception that ends the main thread: what follows from it is no other crash.
   bool main_thread_raised_ = false;
+  // With --all-exits: what was taken before the interpreter ended.
+  std::unique_ptr<ProbableExit> exit_;
   // It was started by another process under watch.
   bool is_child_ = false;
   // A snapshot was taken of the end.

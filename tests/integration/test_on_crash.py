@@ -51,6 +51,8 @@ class Case:
     snapshots: int = 1
     since: int = 8  # the first minor version that has it
     thread: str = ""
+    # The interpreter's end has begun, where the main thread has no frames any more.
+    ended: bool = False
     check: Optional[Callable[[dict[str, Any]], None]] = field(default=None, compare=False)
 
 
@@ -114,6 +116,37 @@ def check_fault(snapshot: dict[str, Any]) -> None:
     assert frames.index(crash) < len(frames) - 1 and frames[-1]["kind"] == "native"
 
 
+def check_exit(snapshot: dict[str, Any]) -> None:
+    """SystemExit passes PyErr_PrintEx up to 3.13.0 (Python/pythonrun.c), and later nothing but Py_FinalizeEx."""
+    if tuple(map(int, snapshot["process"]["python"].split("."))) > (3, 13, 0):
+        assert snapshot["exception"] is None
+    else:
+        frames = [frame for frame in snapshot["exception"]["frames"] if frame["module"] == "__main__"]
+        assert [frame["function"] for frame in frames] == ["<module>", "leave"]
+        assert frames[-1]["locals"]["kept"]["repr"] == "[1, 2]"
+
+
+def check_no_exception(snapshot: dict[str, Any]) -> None:
+    """With -m, SystemExit does not come to be printed (pymain_run_module, Modules/main.c)."""
+    assert snapshot["exception"] is None
+
+
+def check_exit_with_threads(snapshot: dict[str, Any]) -> None:
+    check_exit(snapshot)
+    other = next(thread for thread in snapshot["threads"] if thread["name"] == "other")
+    assert any(frame["function"] == "wait_for" for frame in other["frames"])
+
+
+LEAVE = "import sys\ndef leave(code):\n    kept = [1, 2]\n    raise SystemExit(code)\n"
+OTHER_THREAD = """
+import threading
+stop, waiting = threading.Event(), threading.Event()
+def wait_for(event):
+    waiting.set()
+    event.wait()
+threading.Thread(target=wait_for, args=(stop,), name="other", daemon=True).start()
+waiting.wait()
+"""
 CRASH = "def crash(function, *arguments):\n    kept = [1, 2, 3]\n    return function(*arguments)\n"
 
 CASES: dict[str, Case] = {
@@ -249,6 +282,13 @@ CASES: dict[str, Case] = {
     "task, then the program": Case(
         call(ASYNCIO + NEVER_RETRIEVED + "\nouter(1)"), "ValueError", printed=False, snapshots=2, check=check_locals
     ),
+    # Collected when the interpreter ends, where no thread state has a frame any more.
+    "task, to the end": Case(
+        call(ASYNCIO + "kept = asyncio.run(fail(asyncio.ensure_future))\nprint('on')"),
+        "ValueError",
+        printed=False,
+        check=check_locals,
+    ),
     "task, retrieved": Case(
         call(ASYNCIO + "async def main():\n    print(await asyncio.gather(work(1), return_exceptions=True))\n")
         + "asyncio.run(main())"
@@ -312,6 +352,32 @@ CASES: dict[str, Case] = {
         "SIGKILL",
     ),
     "any exit": Case("import os\nos._exit(3)", "exit 3", options=("--all-exits",)),
+    "any exit, with a thread": Case(
+        LEAVE + OTHER_THREAD + "leave(3)",
+        "exit 3",
+        options=("--all-exits",),
+        ended=True,
+        check=check_exit_with_threads,
+    ),
+    "any exit, with a text": Case(
+        LEAVE + "leave('sorry')", "exit 1", options=("--all-exits",), ended=True, check=check_exit
+    ),
+    "any exit, subclass": Case(
+        LEAVE.replace("SystemExit", "Mine") + "class Mine(SystemExit):\n    pass\nleave(4)",
+        "exit 4",
+        options=("--all-exits",),
+        ended=True,
+        check=check_exit,
+    ),
+    "any exit, of a module": Case(
+        LEAVE + "leave(5)", "exit 5", start="-m", options=("--all-exits",), ended=True, check=check_no_exception
+    ),
+    "any exit, no exception": Case("", "exit 2", arguments=("no-such-file.py",), options=("--all-exits",), ended=True),
+    "any exit, which is none": Case("print('fine')", options=("--all-exits",)),
+    "any exit, of code 0": Case(LEAVE + OTHER_THREAD + "leave(0)", options=("--all-exits",)),
+    "any exit, caught": Case(
+        LEAVE + "try:\n    leave(3)\nexcept SystemExit as exit:\n    print(exit.code)", options=("--all-exits",)
+    ),
     "any exit, after an exception": Case(call("outer(1)"), "ValueError", options=("--all-exits",)),
 }
 
@@ -439,6 +505,10 @@ BY_REGISTERS = [
     "struct sequences",
     "null pointer",
     "killed with threads",
+    "any exit",
+    "any exit, with a thread",
+    "any exit, of code 0",
+    "any exit, after an exception",
 ]
 
 
@@ -465,7 +535,8 @@ def check_snapshot(snapshot: dict[str, Any], case: Case, run: Run) -> None:
         assert python_frames(snapshot["threads"][0])[0]["function"] == "<module>"
     elif case.crash.startswith("exit "):
         assert (reason["kind"], reason["exit_code"]) == ("exit", int(case.crash[5:]))
-        assert python_frames(snapshot["threads"][0])[0]["function"] == "<module>"
+        assert run.watched.returncode == int(case.crash[5:])
+        assert case.ended or python_frames(snapshot["threads"][0])[0]["function"] == "<module>"
     else:
         assert reason["kind"] == "exception"
         exception = snapshot["exception"]
