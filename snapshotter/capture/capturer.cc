@@ -81,44 +81,6 @@ proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, const 
   return header;
 }
 
-// One recording of what a Pauser took.
-struct Recording {
-  std::unique_ptr<SnapshotWriter> writer;
-  std::unique_ptr<SnapshotBuilder> builder;
-  WalkResult walk;
-};
-
-// Records `pages` to a file that has the name `path` when it is finished.
-absl::StatusOr<Recording> Record(const WalkInput& input,
-                                 PageCache& pages,
-                                 const proto::Header& header,
-                                 const std::string& path) {
-  Recording recording;
-  ASSIGN_OR_RETURN(recording.writer, SnapshotWriter::Create(path));
-  recording.builder = std::make_unique<SnapshotBuilder>(*recording.writer, header);
-  recording.walk = RecordTarget(input, pages, *recording.builder);
-  return recording;
-}
-
-// The same until nothing is found to be secret that was not known to be when the recording began.
-absl::StatusOr<Recording> RecordWithSecrets(WalkInput input,
-                                            PageCache& pages,
-                                            const proto::Header& header,
-                                            const CaptureOptions& options,
-                                            const std::string& path) {
-  constexpr int kRounds = 4;
-  if (options.progress) {
-    input.progress = [&options](uint64_t objects) { options.progress("recording", objects); };
-  }
-  absl::flat_hash_set<Address> secrets = *input.secrets;
-  input.secrets = &secrets;
-  for (int round = 1;; ++round) {
-    ASSIGN_OR_RETURN(Recording recording, Record(input, pages, header, path));
-    if (recording.walk.abandoned || recording.walk.secrets == secrets || round == kRounds) return recording;
-    secrets = std::move(recording.walk.secrets);
-  }
-}
-
 }  // namespace
 
 std::string ProgramName(const ProcessInfo& info) {
@@ -155,6 +117,7 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
           [&](const std::function<void(PausedProcess&)>& read) { return PauseAndRead(*target, pause_options, read); },
       // In a copy, or in what runs on, there is nothing to hurry for.
       .rehearse = pause == PauseMode::kStop,
+      .may_look_again = pause != PauseMode::kNone,
       .start = start,
   };
   Occasion occasion;
@@ -163,64 +126,87 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
                  OutputPath(options.output, ProgramName(target->info()), pid, start));
 }
 
-absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
-                                       const Occasion& occasion,
-                                       const RedactionRules& redaction,
-                                       const CaptureOptions& options,
-                                       const std::string& path) {
+struct DeferredCapture::Recording {
+  std::unique_ptr<SnapshotWriter> writer;
+  std::unique_ptr<SnapshotBuilder> builder;
+  WalkResult walk;
+};
+
+DeferredCapture::DeferredCapture(const CaptureSource& source,
+                                 const Occasion& occasion,
+                                 const RedactionRules& redaction,
+                                 const CaptureOptions& options)
+    : source_(source),
+      occasion_(occasion),
+      options_(options),
+      pauser_(source.target, source.pause, MakeInput(redaction)) {}
+
+DeferredCapture::~DeferredCapture() = default;
+
+WalkInput DeferredCapture::MakeInput(const RedactionRules& redaction) {
+  WalkInput input;
+  input.runtime = &source_.runtime;
+  input.options = {.no_locals = options_.no_locals,
+                   .native = options_.native,
+                   .max_objects = options_.max_objects,
+                   .max_bytes = options_.max_bytes,
+                   .max_depth = options_.max_depth};
+  input.occasion = &occasion_;
+  input.redaction = &redaction;
+  if (options_.progress) {
+    input.progress = [this](uint64_t objects) { options_.progress("looking for", objects); };
+  }
+  return input;
+}
+
+absl::Status DeferredCapture::Take() {
+  RETURN_IF_ERROR(pauser_.TakeWalked());
+  if (options_.native) pauser_.native_stacks()->Decode();
+  return absl::OkStatus();
+}
+
+absl::Status DeferredCapture::TakeRehearsed() {
+  RETURN_IF_ERROR(pauser_.TakeRehearsed());
+  if (options_.native) pauser_.native_stacks()->Decode();
+  return absl::OkStatus();
+}
+
+// Again and again until nothing is found to be secret that was not known to be when the recording began.
+absl::Status DeferredCapture::Record(const std::string& path, bool attempt) {
+  constexpr int kRounds = 4;
+  WalkInput input = pauser_.input();
+  if (attempt) input.abandoned = [this] { return pauser_.Missed(); };
+  if (options_.progress) {
+    input.progress = [this](uint64_t objects) { options_.progress("recording", objects); };
+  }
+  absl::flat_hash_set<Address> secrets = *input.secrets;
+  input.secrets = &secrets;
+  const proto::Header header = MakeHeader(source_.target.info(), source_.runtime, occasion_, source_.start);
+  for (int round = 1;; ++round) {
+    // The one before leaves its file behind only when it is finished.
+    recording_ = std::make_unique<Recording>();
+    ASSIGN_OR_RETURN(recording_->writer, SnapshotWriter::Create(path));
+    recording_->builder = std::make_unique<SnapshotBuilder>(*recording_->writer, header);
+    recording_->walk = RecordTarget(input, pauser_.pages(), *recording_->builder);
+    const WalkResult& walk = recording_->walk;
+    if (walk.abandoned || walk.secrets == secrets || round == kRounds) return absl::OkStatus();
+    secrets = walk.secrets;
+  }
+}
+
+absl::StatusOr<CaptureSummary> DeferredCapture::Finish(const std::string& path) {
+  SnapshotBuilder& builder = *recording_->builder;
+  const WalkResult& walk = recording_->walk;
+  const absl::Status& failure = pauser_.pages().failure();
+  if (!failure.ok()) builder.AddProblem("memory", failure.message());
+  AddSources(source_.target, builder);
+
   CaptureSummary summary;
   summary.path = path;
-  // What cannot be written need not be read.
-  RETURN_IF_ERROR(SnapshotWriter::Create(path).status());
-
-  WalkInput input;
-  input.runtime = &source.runtime;
-  input.options = {.no_locals = options.no_locals,
-                   .native = options.native,
-                   .max_objects = options.max_objects,
-                   .max_bytes = options.max_bytes,
-                   .max_depth = options.max_depth};
-  input.occasion = &occasion;
-  input.redaction = &redaction;
-  if (options.progress) {
-    input.progress = [&options](uint64_t objects) { options.progress("looking for", objects); };
-  }
-  Pauser pauser(source.target, source.pause, input);
-  const proto::Header header = MakeHeader(source.target.info(), source.runtime, occasion, source.start);
-  Recording recording;
-  if (source.rehearse) {
-    RETURN_IF_ERROR(pauser.TakeRehearsed());
-    if (options.native) pauser.native_stacks()->Decode();
-    WalkInput attempt = pauser.input();
-    attempt.abandoned = [&pauser] { return pauser.Missed(); };
-    ASSIGN_OR_RETURN(recording, RecordWithSecrets(attempt, pauser.pages(), header, options, path));
-  }
-  std::chrono::milliseconds run = kFirstRun;
-  const auto look_again = [&] {
-    if (!source.rehearse || recording.walk.passing_problems == 0 || pauser.pauses() >= kMaxPauses) return false;
-    std::this_thread::sleep_for(run);
-    run *= 2;
-    return true;
-  };
-  bool in_vain = !source.rehearse || pauser.Missed();
-  while (in_vain || look_again()) {
-    in_vain = false;
-    recording = Recording();
-    RETURN_IF_ERROR(pauser.TakeWalked());
-    if (options.native) pauser.native_stacks()->Decode();
-    ASSIGN_OR_RETURN(recording, RecordWithSecrets(pauser.input(), pauser.pages(), header, options, path));
-  }
-  SnapshotBuilder& builder = *recording.builder;
-  const WalkResult& walk = recording.walk;
-
-  const absl::Status& failure = pauser.pages().failure();
-  if (!failure.ok()) builder.AddProblem("memory", failure.message());
-  AddSources(source.target, builder);
-
-  proto::Trailer trailer;
   summary.complete = !walk.limited && failure.ok();
-  summary.pause_ns = pauser.pause_ns();
-  summary.total_ns = absl::ToInt64Nanoseconds(absl::Now() - source.start);
+  summary.pause_ns = pauser_.pause_ns();
+  summary.total_ns = absl::ToInt64Nanoseconds(absl::Now() - source_.start);
+  proto::Trailer trailer;
   trailer.set_complete(summary.complete);
   trailer.set_pause_ns(summary.pause_ns);
   trailer.set_total_ns(summary.total_ns);
@@ -229,8 +215,44 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
   summary.objects = walk.objects;
   summary.problems = walk.problems;
   summary.has_exception = walk.has_exception;
-  summary.file_bytes = recording.writer->bytes_written();
+  summary.file_bytes = recording_->writer->bytes_written();
   return summary;
+}
+
+absl::StatusOr<CaptureSummary> DeferredCapture::Write(const proto::Reason& reason, const std::string& path) {
+  occasion_.reason = reason;
+  RETURN_IF_ERROR(Record(path, /*attempt=*/false));
+  return Finish(path);
+}
+
+absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
+                                       const Occasion& occasion,
+                                       const RedactionRules& redaction,
+                                       const CaptureOptions& options,
+                                       const std::string& path) {
+  // What cannot be written need not be read.
+  RETURN_IF_ERROR(SnapshotWriter::Create(path).status());
+  DeferredCapture capture(source, occasion, redaction, options);
+  if (source.rehearse) {
+    RETURN_IF_ERROR(capture.TakeRehearsed());
+    RETURN_IF_ERROR(capture.Record(path, /*attempt=*/true));
+  }
+  bool in_vain = !source.rehearse || capture.pauser_.Missed();
+  std::chrono::milliseconds run = kFirstRun;
+  const auto look_again = [&] {
+    if (!source.may_look_again || capture.recording_->walk.passing_problems == 0) return false;
+    if (capture.pauser_.pauses() >= kMaxPauses) return false;
+    std::this_thread::sleep_for(run);
+    run *= 2;
+    return true;
+  };
+  while (in_vain || look_again()) {
+    in_vain = false;
+    capture.recording_.reset();
+    RETURN_IF_ERROR(capture.Take());
+    RETURN_IF_ERROR(capture.Record(path, /*attempt=*/false));
+  }
+  return capture.Finish(path);
 }
 
 }  // namespace pysnap

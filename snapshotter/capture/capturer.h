@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -49,8 +50,51 @@ struct CaptureSource {
   PauseFunction pause;
   // The target runs until it is paused, and what is found then can be sought before: see Pauser.
   bool rehearse = false;
+  // Another moment is as good: it is paused once more when a thread was stopped where its frames cannot be told.
+  bool may_look_again = false;
   // When the work on it began.
   absl::Time start = absl::Now();
+};
+
+// A capture in two steps, for a snapshot that is only wanted if what is to come is bad.
+//
+//   DeferredCapture capture(source, occasion, redaction, options);
+//   RETURN_IF_ERROR(capture.Take());
+//   … the target goes on, and ends …
+//   capture.Write(reason, path);
+class DeferredCapture {
+ public:
+  // All but the occasion is referred to.
+  DeferredCapture(const CaptureSource& source,
+                  const Occasion& occasion,
+                  const RedactionRules& redaction,
+                  const CaptureOptions& options);
+  ~DeferredCapture();
+  DeferredCapture(const DeferredCapture&) = delete;
+  DeferredCapture& operator=(const DeferredCapture&) = delete;
+
+  // Takes the state of the target. The errors are those of the pause.
+  absl::Status Take();
+  // Decodes and writes it, for the reason as it has turned out. The process must still be there: source files are
+  // looked for in its root.
+  absl::StatusOr<CaptureSummary> Write(const proto::Reason& reason, const std::string& path);
+
+ private:
+  friend absl::StatusOr<CaptureSummary> Capture(
+      const CaptureSource&, const Occasion&, const RedactionRules&, const CaptureOptions&, const std::string&);
+  struct Recording;
+
+  WalkInput MakeInput(const RedactionRules& redaction);
+  absl::Status TakeRehearsed();
+  // Records what was taken; with `attempt`, only as long as nothing is missed.
+  absl::Status Record(const std::string& path, bool attempt);
+  absl::StatusOr<CaptureSummary> Finish(const std::string& path);
+
+  const CaptureSource& source_;
+  Occasion occasion_;
+  const CaptureOptions& options_;
+  Pauser pauser_;
+  std::unique_ptr<Recording> recording_;
 };
 
 // Snapshots it to the file `path`.

@@ -143,9 +143,19 @@ class Walk {
     if (thread.native_id == 0 || thread.native_id != occasion->reason.native_id()) return;
     // Of several interpreters that the thread is in, the one that has it.
     if (exception_.object() != 0) return;
-    const bool raised = occasion->exception == Occasion::Exception::kRaised;
-    exception_.set_object(raised ? crawler_.RefRaised(thread.python.raised)
-                                 : crawler_.RefEssential(thread.python.handling));
+    switch (occasion->exception) {
+      case Occasion::Exception::kNone:
+        break;
+      case Occasion::Exception::kRaised:
+        exception_.set_object(crawler_.RefRaised(thread.python.raised));
+        break;
+      case Occasion::Exception::kHandled:
+        exception_.set_object(crawler_.RefEssential(thread.python.handling));
+        break;
+      case Occasion::Exception::kStored:
+        exception_.set_object(crawler_.RefEssential(occasion->stored));
+        break;
+    }
     exception_.set_native_id(thread.native_id);
     result_.has_exception = exception_.object() != 0;
   }

@@ -12,6 +12,8 @@ namespace pysnap {
 #if defined(__x86_64__)
 inline constexpr uint16_t kElfMachine = EM_X86_64;
 inline constexpr char kArchitectureName[] = "x86-64";
+// A word that receives the address of a function of another module.
+inline constexpr uint32_t kElfSlotRelocation = R_X86_64_JUMP_SLOT;
 #else
 #error "pysnap has not been ported to this architecture"
 #endif

@@ -21,6 +21,7 @@ constexpr uint32_t kMaxSymbols = 4u << 20;
 constexpr uint64_t kMaxStrings = 256u << 20;
 constexpr uint64_t kMaxSectionNames = 4u << 20;
 constexpr uint64_t kMaxDynamicEntries = 4096;
+constexpr size_t kMaxSymbolName = 4096;
 constexpr uint64_t kMaxNotes = 64u << 10;
 constexpr uint64_t kMaxHeaders = 64u << 10;
 constexpr uint64_t kPageSize = 4096;
@@ -145,7 +146,8 @@ absl::Status ElfImage::ReadHeaders() {
                          .address = program.p_vaddr,
                          .file_size = program.p_filesz,
                          .memory_size = program.p_memsz,
-                         .writable = (program.p_flags & PF_W) != 0});
+                         .writable = (program.p_flags & PF_W) != 0,
+                         .executable = (program.p_flags & PF_X) != 0});
   }
   return absl::OkStatus();
 }
@@ -199,6 +201,12 @@ absl::Status ElfImage::ReadDynamic() {
           break;
         case DT_HASH:
           tables.hash = unrelocated(entry.d_un.d_ptr);
+          break;
+        case DT_JMPREL:
+          tables.slots = unrelocated(entry.d_un.d_ptr);
+          break;
+        case DT_PLTRELSZ:
+          tables.slots_size = entry.d_un.d_val;
           break;
       }
     }
@@ -324,6 +332,21 @@ absl::Status ElfImage::ForEachSymbol(absl::FunctionRef<void(const ElfSymbol&)> v
   std::string strings(dynamic_->strings_size, '\0');
   RETURN_IF_ERROR(ReadAddress(dynamic_->strings, BytesOfAll(strings)));
   return VisitTable(symbols, strings, visit);
+}
+
+absl::StatusOr<std::string> ElfImage::FunctionOfSlot(uint64_t address) {
+  RETURN_IF_ERROR(ReadDynamic());
+  if (!dynamic_ || dynamic_->slots == 0) return std::string();
+  const uint64_t count = dynamic_->slots_size / sizeof(Elf64_Rela);
+  if (count > kMaxSymbols || dynamic_->slots_size > source_->size()) return Damaged("too many relocations");
+  std::vector<Elf64_Rela> slots(count);
+  RETURN_IF_ERROR(ReadAddress(dynamic_->slots, BytesOfAll(slots)));
+  const auto slot =
+      std::find_if(slots.begin(), slots.end(), [address](const Elf64_Rela& each) { return each.r_offset == address; });
+  if (slot == slots.end() || ELF64_R_TYPE(slot->r_info) != kElfSlotRelocation) return std::string();
+  Elf64_Sym symbol;
+  RETURN_IF_ERROR(ReadAddress(dynamic_->symbols + ELF64_R_SYM(slot->r_info) * sizeof(symbol), BytesOf(symbol)));
+  return SymbolName(symbol.st_name, kMaxSymbolName);
 }
 
 absl::Status ElfImage::ReadSectionHeaders() {

@@ -44,6 +44,7 @@ struct ElfSegment {
   uint64_t file_size = 0;
   uint64_t memory_size = 0;
   bool writable = false;
+  bool executable = false;
 };
 
 struct ElfSection {
@@ -73,6 +74,12 @@ class ElfImage {
   // Every symbol of the static table (.symtab) that is defined here; none when it was stripped.
   absl::Status ForEachStaticSymbol(absl::FunctionRef<void(const ElfSymbol&)> visit);
 
+  // The function whose address the dynamic loader puts into this word for a stub of the procedure linkage table
+  // (DT_JMPREL); empty when there is none.
+  absl::StatusOr<std::string> FunctionOfSlot(uint64_t address);
+  // Bytes at an address of the image, within its segments' file contents.
+  absl::Status ReadAddress(uint64_t address, absl::Span<std::byte> out) const;
+
   absl::StatusOr<std::optional<ElfSection>> FindSection(absl::string_view name);
   // The .eh_frame_hdr, which leads to the unwind information; nothing when there is none.
   std::optional<ElfSection> FindUnwindTable() const;
@@ -88,6 +95,8 @@ class ElfImage {
     uint64_t strings_size = 0;
     uint64_t gnu_hash = 0;
     uint64_t hash = 0;
+    uint64_t slots = 0;
+    uint64_t slots_size = 0;
   };
 
   explicit ElfImage(std::shared_ptr<Source> source) : source_(std::move(source)) {}
@@ -95,8 +104,6 @@ class ElfImage {
   absl::Status ReadHeaders();
   absl::Status ReadDynamic();
   absl::Status ReadSectionHeaders();
-  // Bytes at an address of the image, within its segments' file contents.
-  absl::Status ReadAddress(uint64_t address, absl::Span<std::byte> out) const;
   absl::StatusOr<std::string> SymbolName(uint32_t offset, size_t limit) const;
   // How many entries the dynamic symbol table has, which only the hash tables tell.
   absl::StatusOr<uint32_t> CountSymbols() const;

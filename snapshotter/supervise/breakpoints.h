@@ -30,8 +30,6 @@ class Breakpoints {
   virtual void OnNewThread(pid_t tid) = 0;
   // A thread has stopped at a hit.
   virtual void OnHit(pid_t tid) = 0;
-  // Whether Set and Remove reach only threads that are stopped.
-  virtual bool needs_stopped_threads() const = 0;
   // Whether a SIGTRAP comes from such a breakpoint, of whomever.
   virtual bool IsHit(const siginfo_t& info) const = 0;
 };

@@ -20,7 +20,6 @@ class DebugRegisters : public Breakpoints {
   // The kernel has unblocked SIGTRAP (force_sig_info_to_task, kernel/signal.c). It is blocked again where the thread
   // has started so.
   void OnHit(pid_t tid) override;
-  bool needs_stopped_threads() const override { return true; }
   bool IsHit(const siginfo_t& info) const override;
 
  private:

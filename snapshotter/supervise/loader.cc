@@ -15,6 +15,8 @@ namespace {
 
 constexpr size_t kMaxHeaders = 512;
 constexpr size_t kMaxDynamicEntries = 4096;
+constexpr size_t kMaxLibraries = 100'000;
+constexpr size_t kMaxPath = 4096;
 
 // The value of an entry of the auxiliary vector (getauxval(3)).
 absl::StatusOr<uint64_t> AuxiliaryValue(const LiveTarget& target, uint64_t type) {
@@ -34,7 +36,7 @@ absl::StatusOr<Address> FindEntryPoint(const LiveTarget& target) {
   return Address(entry);
 }
 
-absl::StatusOr<Address> FindLoaderBreakpoint(LiveTarget& target) {
+absl::StatusOr<LoaderHook> FindLoaderHook(LiveTarget& target) {
   Memory& memory = target.memory();
   ASSIGN_OR_RETURN(const uint64_t headers, AuxiliaryValue(target, AT_PHDR));
   ASSIGN_OR_RETURN(const uint64_t count, AuxiliaryValue(target, AT_PHNUM));
@@ -59,9 +61,36 @@ absl::StatusOr<Address> FindLoaderBreakpoint(LiveTarget& target) {
     if (entry.d_un.d_ptr == 0) break;
     ASSIGN_OR_RETURN(const r_debug debug, memory.ReadValue<r_debug>(Address(entry.d_un.d_ptr)));
     if (debug.r_brk == 0) break;
-    return Address(debug.r_brk);
+    return LoaderHook{.function = Address(debug.r_brk), .debug = Address(entry.d_un.d_ptr)};
   }
   return absl::NotFoundError("the dynamic loader does not tell what it loads");
+}
+
+absl::StatusOr<std::vector<std::string>> LoadedLibraries::TakeNew(Memory& memory, const LoaderHook& hook) {
+  std::vector<std::string> paths;
+  ASSIGN_OR_RETURN(const r_debug debug, memory.ReadValue<r_debug>(hook.debug));
+  if (debug.r_state != r_debug::RT_CONSISTENT) return paths;
+  const auto read = [&memory](const void* at) {
+    return memory.ReadValue<link_map>(Address(reinterpret_cast<uint64_t>(at)));
+  };
+  // It is no longer in the list when it was unloaded.
+  const void* next = debug.r_map;
+  if (!last_.is_null()) {
+    ASSIGN_OR_RETURN(const link_map last, memory.ReadValue<link_map>(last_));
+    const absl::StatusOr<link_map> previous = read(last.l_prev);
+    if (previous.ok() && Address(reinterpret_cast<uint64_t>(previous->l_next)) == last_) next = last.l_next;
+  }
+  for (size_t count = 0; next != nullptr; ++count) {
+    if (count == kMaxLibraries) return absl::DataLossError("the list of libraries does not end");
+    ASSIGN_OR_RETURN(const link_map library, read(next));
+    last_ = Address(reinterpret_cast<uint64_t>(next));
+    // The program itself has none.
+    const absl::StatusOr<std::string> path =
+        memory.ReadCString(Address(reinterpret_cast<uint64_t>(library.l_name)), kMaxPath);
+    if (path.ok() && !path->empty()) paths.push_back(*path);
+    next = library.l_next;
+  }
+  return paths;
 }
 
 }  // namespace pysnap

@@ -61,7 +61,11 @@ absl::Status PerfBreakpoints::Set(absl::Span<const pid_t> threads, Address addre
   for (const pid_t tid : threads) {
     UniqueFd fd(static_cast<int>(syscall(SYS_perf_event_open, &attr, tid, -1, -1, PERF_FLAG_FD_CLOEXEC)));
     if (!fd.ok() && errno == ESRCH) continue;  // it has ended
-    if (!fd.ok()) return SetError(errno);
+    if (!fd.ok()) {
+      const int error = errno;
+      Remove(threads, address);
+      return SetError(error);
+    }
     SendNotices(fd.get());
     set_.emplace_back(address, std::move(fd));
   }

@@ -19,7 +19,6 @@ class PerfBreakpoints : public Breakpoints {
   void Clear() override { set_.clear(); }
   void OnNewThread(pid_t) override {}
   void OnHit(pid_t) override {}
-  bool needs_stopped_threads() const override { return false; }
   bool IsHit(const siginfo_t& info) const override;
 
  private:

@@ -3,122 +3,198 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/cpython/runtime_locator.h"
-#include "snapshotter/supervise/loader.h"
 
 namespace pysnap {
 namespace {
 
+using Kind = TrapPoint::Kind;
+
 // Structs like time.struct_time come from the same constructor as the arguments of threading.excepthook. A program that
 // makes many must not pay for it.
 constexpr int kMaxVainConstructions = 200;
+constexpr size_t kSlots = 4;
+
+bool IsForThreads(Kind kind) { return kind == Kind::kStructSequence || kind == Kind::kThreadHook; }
+
+bool IsEssential(Kind kind) { return kind == Kind::kPrint || kind == Kind::kPrintEx || kind == Kind::kEntry; }
+
+auto HasKind(Kind kind) {
+  return [kind](const TrapPoint& point) { return point.kind == kind; };
+}
+
+bool Contains(const std::vector<TrapPoint>& points, const TrapPoint& point) {
+  return std::any_of(points.begin(), points.end(),
+                     [&](const TrapPoint& each) { return each.kind == point.kind && each.address == point.address; });
+}
 
 }  // namespace
 
 absl::Status PythonTraps::OnExec(pid_t tid) {
-  *this = PythonTraps(kind_);
+  *this = PythonTraps(kind_, exits_, *finder_);
   pid_ = tid;
   ASSIGN_OR_RETURN(target_, LiveTarget::Open(pid_));
-  ASSIGN_OR_RETURN(entry_, FindEntryPoint(*target_));
-  return breakpoints_->Set(absl::MakeConstSpan(&tid, 1), entry_);
+  ASSIGN_OR_RETURN(const Address entry, FindEntryPoint(*target_));
+  Want({Kind::kEntry, entry});
+  return Change(absl::MakeConstSpan(&tid, 1));
 }
 
 void PythonTraps::StartAsCopy(const PythonTraps& parent, pid_t tid) {
-  *this = PythonTraps(kind_);
+  *this = PythonTraps(kind_, exits_, *finder_);
   pid_ = tid;
   absl::StatusOr<std::unique_ptr<LiveTarget>> target = LiveTarget::Open(pid_);
   if (!target.ok()) return;
   target_ = *std::move(target);
   runtime_ = parent.runtime_;
-  thread_hook_ = parent.thread_hook_;
-  const absl::Span<const pid_t> thread = absl::MakeConstSpan(&tid, 1);
-  for (const TrapPoint& point : parent.points_) Arm(thread, point).IgnoreError();
+  wanted_ = parent.wanted_;
   loader_ = parent.loader_;
-  if (loader_ != Address()) breakpoints_->Set(thread, loader_).IgnoreError();
+  found_python_ = parent.found_python_;
+  has_threads_ = parent.has_threads_;
+  for_threads_ = parent.for_threads_;
+  thread_hook_ = parent.thread_hook_;
+  noted_ = parent.noted_;
+  // It is seen for itself when something does not work.
+  Change(absl::MakeConstSpan(&tid, 1)).IgnoreError();
 }
 
-absl::StatusOr<Occasion::Exception> PythonTraps::OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads) {
+absl::StatusOr<Finding> PythonTraps::OnHit(pid_t tid, absl::FunctionRef<int64_t()> native_id) {
   breakpoints_->OnHit(tid);
-  if (target_ == nullptr) return Occasion::Exception::kNone;
+  if (target_ == nullptr) return Finding();
   ASSIGN_OR_RETURN(const Registers registers, ReadThreadRegisters(tid));
-  if (registers.pc == entry_) {
-    RETURN_IF_ERROR(OnEntry(tid));
-    return Occasion::Exception::kNone;
-  }
-  if (registers.pc == loader_) {
-    RETURN_IF_ERROR(OnLoaded(threads));
-    return Occasion::Exception::kNone;
-  }
   const auto point =
-      std::find_if(points_.begin(), points_.end(), [&](const TrapPoint& each) { return each.address == registers.pc; });
-  if (point == points_.end()) return Occasion::Exception::kNone;
-  const TrapPoint::Kind kind = point->kind;
-  const auto found = OnPoint(kind, native_id, registers);
-  const bool vain = !found.ok() || *found == Occasion::Exception::kNone;
-  if (kind == TrapPoint::Kind::kStructSequence && vain && ++vain_constructions_ == kMaxVainConstructions) {
-    UseThreadHook(threads);
+      std::find_if(set_.begin(), set_.end(), [&](const TrapPoint& each) { return each.address == registers.pc; });
+  if (point == set_.end()) return Finding();
+  const Kind kind = point->kind;
+  if (kind == Kind::kEntry) {
+    DoNotWant(Kind::kEntry);
+    RETURN_IF_ERROR(Search());
+    return Finding();
   }
-  return found;
+  if (kind == Kind::kLoader) {
+    RETURN_IF_ERROR(OnLoaderHook());
+    return Finding();
+  }
+  const auto finding = OnPoint(kind, native_id(), registers);
+  const bool vain = !finding.ok() || finding->kind == Finding::Kind::kNothing;
+  if (kind == Kind::kStructSequence && vain && ++vain_constructions_ == kMaxVainConstructions) {
+    DoNotWant(Kind::kStructSequence);
+    Want({Kind::kThreadHook, thread_hook_->function});
+  }
+  return finding;
 }
 
-absl::StatusOr<Occasion::Exception> PythonTraps::OnPoint(TrapPoint::Kind kind,
-                                                         int64_t native_id,
-                                                         const Registers& registers) {
+absl::StatusOr<Finding> PythonTraps::OnPoint(Kind kind, int64_t native_id, const Registers& registers) {
   ASSIGN_OR_RETURN(const Runtime* runtime, FindRuntime());
   return trigger_.Examine(kind, thread_hook_.value_or(ThreadHook()), *runtime, target_->memory(), native_id, registers);
 }
 
-absl::Status PythonTraps::OnEntry(pid_t tid) {
-  const absl::Span<const pid_t> thread = absl::MakeConstSpan(&tid, 1);
-  breakpoints_->Remove(thread, std::exchange(entry_, Address()));
-  RETURN_IF_ERROR(OnLoaded(thread));
-  if (!points_.empty()) return absl::OkStatus();
-  const absl::StatusOr<Address> loader = FindLoaderBreakpoint(*target_);
-  if (!loader.ok()) return absl::OkStatus();  // nothing will be loaded
-  loader_ = *loader;
-  return breakpoints_->Set(thread, loader_);
+absl::Status PythonTraps::OnLoaderHook() {
+  const absl::StatusOr<std::vector<std::string>> paths = libraries_.TakeNew(target_->memory(), *loader_);
+  // What it does not tell is found in the mappings.
+  if (paths.ok() && paths->empty()) return absl::OkStatus();
+  if (paths.ok() && found_python_ && std::none_of(paths->begin(), paths->end(), TrapFinder::IsAsyncio)) {
+    return absl::OkStatus();
+  }
+  return Search();
 }
 
-absl::Status PythonTraps::OnLoaded(absl::Span<const pid_t> threads) {
-  const size_t mappings_before = target_->mappings().size();
+absl::Status PythonTraps::Search() {
   RETURN_IF_ERROR(target_->RefreshMappings());
-  if (loader_ != Address() && target_->mappings().size() == mappings_before) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const std::vector<TrapPoint> points, FindTrapPoints(*target_));
+  if (!found_python_) RETURN_IF_ERROR(FindPython());
+  if (found_python_) FindAsyncio();
+  const bool complete = found_python_ && (Wants(Kind::kNeverRetrieved) || noted_.count(Kind::kNeverRetrieved) != 0);
+  if (complete) {
+    DoNotWant(Kind::kLoader);
+  } else if (!loader_.has_value()) {
+    const absl::StatusOr<LoaderHook> loader = FindLoaderHook(*target_);
+    if (!loader.ok()) return absl::OkStatus();  // nothing will be loaded
+    loader_ = *loader;
+    Want({Kind::kLoader, loader_->function});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PythonTraps::FindPython() {
+  ASSIGN_OR_RETURN(const std::vector<TrapPoint> points, finder_->Find(*target_));
   if (points.empty()) return absl::OkStatus();
-  if (loader_ != Address()) breakpoints_->Remove(threads, std::exchange(loader_, Address()));
-  for (const TrapPoint& point : points) RETURN_IF_ERROR(Arm(threads, point));
-  if (threads.size() > 1) OnThread(threads);
+  found_python_ = true;
+  for (const TrapPoint& point : points) {
+    if (point.kind == Kind::kUnraisable) {
+      for_threads_.push_back(point);
+    } else if (point.kind != Kind::kFinalize || exits_) {
+      Want(point);
+    }
+  }
+  if (has_threads_) OnThread();
   return absl::OkStatus();
 }
 
-absl::Status PythonTraps::Arm(absl::Span<const pid_t> threads, TrapPoint point) {
-  RETURN_IF_ERROR(breakpoints_->Set(threads, point.address));
-  points_.push_back(point);
-  return absl::OkStatus();
+void PythonTraps::FindAsyncio() {
+  if (Wants(Kind::kNeverRetrieved) || noted_.count(Kind::kNeverRetrieved) != 0) return;
+  const absl::StatusOr<std::optional<TrapPoint>> point = finder_->FindAsyncio(*target_);
+  if (!point.ok()) {
+    noted_.insert(Kind::kNeverRetrieved);
+    notes_.push_back(absl::StrCat(PurposeOf(Kind::kNeverRetrieved), " are not seen: ", point.status().message()));
+  } else if (point->has_value()) {
+    Want(**point);
+  }
 }
 
-void PythonTraps::Disarm(absl::Span<const pid_t> threads, TrapPoint::Kind kind) {
-  const auto point =
-      std::find_if(points_.begin(), points_.end(), [kind](const auto& each) { return each.kind == kind; });
-  if (point == points_.end()) return;
-  breakpoints_->Remove(threads, point->address);
-  points_.erase(point);
-}
-
-void PythonTraps::OnThread(absl::Span<const pid_t> threads) {
-  if (!WaitsForThread()) return;
+void PythonTraps::OnThread() {
+  has_threads_ = true;
+  if (!found_python_ || thread_hook_.has_value()) return;
   const absl::StatusOr<const Runtime*> runtime = FindRuntime();
   if (!runtime.ok()) return;  // the thread is of somebody who starts before the interpreter is ready
   const absl::StatusOr<ThreadHook> hook = FindThreadHook(**runtime, target_->memory());
   if (!hook.ok()) return;
   thread_hook_ = *hook;
-  if (!Arm(threads, {TrapPoint::Kind::kStructSequence, hook->constructor}).ok()) UseThreadHook(threads);
+  Want({Kind::kStructSequence, hook->constructor});
+  for (const TrapPoint& point : for_threads_) Want(point);
 }
 
-void PythonTraps::UseThreadHook(absl::Span<const pid_t> threads) {
-  Disarm(threads, TrapPoint::Kind::kStructSequence);
-  Arm(threads, {TrapPoint::Kind::kThreadHook, thread_hook_->function}).IgnoreError();
+void PythonTraps::Want(TrapPoint point) {
+  wanted_.push_back(point);
+  has_changes_ = true;
+}
+
+void PythonTraps::DoNotWant(Kind kind) {
+  if (std::erase_if(wanted_, HasKind(kind)) != 0) has_changes_ = true;
+}
+
+bool PythonTraps::Wants(Kind kind) const { return std::any_of(wanted_.begin(), wanted_.end(), HasKind(kind)); }
+
+bool PythonTraps::HasSlotFor(Kind kind) const {
+  if (IsEssential(kind) || IsForThreads(kind)) return true;
+  // One is kept for threads until there are some.
+  const bool taken =
+      std::any_of(set_.begin(), set_.end(), [](const TrapPoint& each) { return IsForThreads(each.kind); });
+  return set_.size() + (taken ? 0 : 1) < kSlots;
+}
+
+absl::Status PythonTraps::Change(absl::Span<const pid_t> threads) {
+  has_changes_ = false;
+  std::erase_if(set_, [&](const TrapPoint& point) {
+    if (Contains(wanted_, point)) return false;
+    breakpoints_->Remove(threads, point.address);
+    return true;
+  });
+  absl::Status result;
+  for (const TrapPoint& point : wanted_) {
+    if (Contains(set_, point)) continue;
+    const absl::Status status = HasSlotFor(point.kind)
+                                    ? breakpoints_->Set(threads, point.address)
+                                    : absl::ResourceExhaustedError("there are four breakpoints, which others have");
+    if (status.ok()) {
+      set_.push_back(point);
+    } else if (IsEssential(point.kind)) {
+      result.Update(status);
+    } else if (noted_.insert(point.kind).second) {
+      notes_.push_back(absl::StrCat(PurposeOf(point.kind), " are not seen: ", status.message()));
+    }
+  }
+  return result;
 }
 
 absl::StatusOr<const Runtime*> PythonTraps::FindRuntime() {

@@ -6,65 +6,91 @@
 
 #include <memory>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "snapshotter/capture/occasion.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/process/live_target.h"
 #include "snapshotter/process/registers.h"
 #include "snapshotter/supervise/breakpoints.h"
+#include "snapshotter/supervise/loader.h"
 #include "snapshotter/supervise/trap_points.h"
 #include "snapshotter/supervise/triggers/unhandled_exception.h"
 
 namespace pysnap {
 
 // Waits until CPython is mapped, and sets traps where it reports exceptions: at the program's entry point if it is
-// linked to it, else when the dynamic loader brings it. All threads that are passed are stopped.
+// linked to it, else when the dynamic loader brings it. Those for threads are set with the first thread, that for
+// asyncio when its module is there: there are only four at a time.
 class PythonTraps {
  public:
-  explicit PythonTraps(BreakpointKind kind) : kind_(kind), breakpoints_(NewBreakpoints(kind)) {}
+  // `exits`: where the interpreter ends is wanted, too. `finder` outlives it.
+  PythonTraps(BreakpointKind kind, bool exits, TrapFinder& finder)
+      : kind_(kind), exits_(exits), finder_(&finder), breakpoints_(NewBreakpoints(kind)) {}
 
   // The process has called exec, and `tid` is its only thread. From an error on there are no traps in this program.
   absl::Status OnExec(pid_t tid);
   // The process is a copy of the one that `parent` belongs to, and `tid` is its only thread.
   void StartAsCopy(const PythonTraps& parent, pid_t tid);
-  // Some traps are set when a thread was started, and are not yet.
-  bool WaitsForThread() const { return !thread_hook_.has_value() && !points_.empty(); }
-  // For that, all threads have to be stopped.
-  bool NeedsStoppedThreads() const { return breakpoints_->needs_stopped_threads(); }
-  // A thread was started; `threads` are all there are.
-  void OnThread(absl::Span<const pid_t> threads);
+  // A thread was started.
+  void OnThread();
   // A new thread has come to its first stop.
   void OnNewThread(pid_t tid) { breakpoints_->OnNewThread(tid); }
   // Whether a signal tells of one of these breakpoints.
   bool IsHit(const siginfo_t& info) const { return breakpoints_->IsHit(info); }
-  // A thread has run into a breakpoint. kNone: it is to go on.
-  absl::StatusOr<Occasion::Exception> OnHit(pid_t tid, int64_t native_id, absl::Span<const pid_t> threads);
+  // A thread has run into a breakpoint. `native_id` is as the target sees it, and takes a while to find out.
+  absl::StatusOr<Finding> OnHit(pid_t tid, absl::FunctionRef<int64_t()> native_id);
+
+  // Other breakpoints are wanted by now than are set.
+  bool HasChanges() const { return has_changes_; }
+  // Sets and removes them. `threads` are all, and stopped. The error is of those without which no exception of the main
+  // thread is seen.
+  absl::Status Change(absl::Span<const pid_t> threads);
+  // What is not watched for, and why: sentences, each returned once.
+  std::vector<std::string> TakeNotes() { return std::exchange(notes_, {}); }
 
  private:
-  absl::StatusOr<Occasion::Exception> OnPoint(TrapPoint::Kind kind, int64_t native_id, const Registers& registers);
-  absl::Status OnEntry(pid_t tid);
-  absl::Status OnLoaded(absl::Span<const pid_t> threads);
-  absl::Status Arm(absl::Span<const pid_t> threads, TrapPoint point);
-  void Disarm(absl::Span<const pid_t> threads, TrapPoint::Kind kind);
-  // After a constructor was trapped too often for nothing.
-  void UseThreadHook(absl::Span<const pid_t> threads);
+  using Kind = TrapPoint::Kind;
+
+  absl::StatusOr<Finding> OnPoint(Kind kind, int64_t native_id, const Registers& registers);
+  // Looks for what may have been loaded by now.
+  absl::Status Search();
+  absl::Status OnLoaderHook();
+  absl::Status FindPython();
+  void FindAsyncio();
+  void Want(TrapPoint point);
+  void DoNotWant(Kind kind);
+  bool Wants(Kind kind) const;
+  // Whether a slot may be given to this one.
+  bool HasSlotFor(Kind kind) const;
   absl::StatusOr<const Runtime*> FindRuntime();
 
   pid_t pid_ = 0;
   BreakpointKind kind_;
+  bool exits_;
+  TrapFinder* finder_;
   std::unique_ptr<Breakpoints> breakpoints_;
   std::unique_ptr<LiveTarget> target_;
   std::optional<Runtime> runtime_;
-  Address entry_;
-  Address loader_;
-  std::vector<TrapPoint> points_;
+  std::vector<TrapPoint> wanted_;
+  std::vector<TrapPoint> set_;
+  bool has_changes_ = false;
+  std::optional<LoaderHook> loader_;
+  LoadedLibraries libraries_;
+  bool found_python_ = false;
+  bool has_threads_ = false;
+  std::vector<TrapPoint> for_threads_;
   std::optional<ThreadHook> thread_hook_;
   int vain_constructions_ = 0;
   UnhandledException trigger_;
+  std::vector<std::string> notes_;
+  std::set<Kind> noted_;
 };
 
 }  // namespace pysnap

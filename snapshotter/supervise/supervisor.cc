@@ -96,7 +96,7 @@ std::chrono::nanoseconds Supervisor::OnNotices() {
 
 WatchedProcess& Supervisor::AddProcess(pid_t pid) {
   std::unique_ptr<WatchedProcess>& process = processes_[pid];
-  if (process == nullptr) process = std::make_unique<WatchedProcess>(pid, options_, redaction_, reporter_);
+  if (process == nullptr) process = std::make_unique<WatchedProcess>(pid, options_, redaction_, finder_, reporter_);
   return *process;
 }
 

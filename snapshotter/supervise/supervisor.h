@@ -18,6 +18,7 @@
 #include "snapshotter/supervise/reporter.h"
 #include "snapshotter/supervise/stops.h"
 #include "snapshotter/supervise/supervise_options.h"
+#include "snapshotter/supervise/trap_points.h"
 #include "snapshotter/supervise/watched_process.h"
 
 namespace pysnap {
@@ -48,6 +49,7 @@ class Supervisor {
   const pid_t pid_;
   const SuperviseOptions options_;
   const RedactionRules redaction_;
+  TrapFinder finder_;
   Reporter reporter_;
   std::map<pid_t, std::unique_ptr<WatchedProcess>> processes_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;

@@ -1,22 +1,31 @@
-// Where CPython passes when an exception is about to be reported as unhandled.
+// Where CPython passes when an exception is about to be reported as unhandled, or when it ends.
 #ifndef PYSNAP_SUPERVISE_TRAP_POINTS_H_
 #define PYSNAP_SUPERVISE_TRAP_POINTS_H_
 
+#include <cstdint>
+#include <map>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "snapshotter/base/address.h"
+#include "snapshotter/cpython/mapped_modules.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
+#include "snapshotter/process/elf_image.h"
 #include "snapshotter/process/target.h"
 
 namespace pysnap {
 
 struct TrapPoint {
   enum class Kind {
-    // PyErr_Print and PyErr_PrintEx (Python/pythonrun.c), at their first instruction: the exception is the one that
-    // propagates. Either may be inlined where the other is called, so both are needed; the first calls the second.
+    // The program's entry point, and what the dynamic loader calls (loader.h): no exception passes here.
+    kEntry,
+    kLoader,
+    // PyErr_Print and PyErr_PrintEx (Python/pythonrun.c), or a function that both go on to: the exception is the one
+    // that propagates.
     kPrint,
     kPrintEx,
     // _PyErr_WriteUnraisableMsg (Python/errors.c, to 3.12) and PyErr_FormatUnraisable (3.13 on): exceptions that cannot
@@ -28,13 +37,42 @@ struct TrapPoint {
     kStructSequence,
     // thread_excepthook (Modules/_threadmodule.c), which is what threading.excepthook is as long as nobody replaces it.
     kThreadHook,
+    // Within FutureObj_finalize (Modules/_asynciomodule.c), where a task or future whose exception nobody has asked for
+    // is about to be reported.
+    kNeverRetrieved,
+    // Py_FinalizeEx (Python/pylifecycle.c), at its first instruction: the interpreter is whole, and threads may run.
+    kFinalize,
   };
   Kind kind;
   Address address;
 };
 
-// Those that are exported functions of the module that holds CPython. Empty when none is mapped yet.
-absl::StatusOr<std::vector<TrapPoint>> FindTrapPoints(Target& target);
+// "asyncio's exceptions that were never retrieved", for messages.
+const char* PurposeOf(TrapPoint::Kind kind);
+
+// Finds them, and remembers of the files it has looked into what takes a search.
+class TrapFinder {
+ public:
+  // Those in the module that holds CPython. Empty when none is mapped yet.
+  //
+  // Any link-time optimization may inline PyErr_PrintEx in PyErr_Print, or either where it is called, so both are
+  // there, unless it can be proven that one point is passed by whatever passes either of them.
+  absl::StatusOr<std::vector<TrapPoint>> Find(Target& target);
+
+  // kNeverRetrieved in the extension module _asyncio. Nothing when that is not mapped; NotFound, with the reason, when
+  // it has no place that is certainly the one. Where _asyncio is built in, Find has it.
+  absl::StatusOr<std::optional<TrapPoint>> FindAsyncio(Target& target);
+
+  // Whether a file of this name is the extension module.
+  static bool IsAsyncio(absl::string_view path);
+
+ private:
+  // In addresses of the image.
+  absl::StatusOr<uint64_t> FindNeverRetrieved(const ElfImage& image, const MappedModule& module);
+
+  // By device and inode.
+  std::map<std::pair<uint64_t, uint64_t>, absl::StatusOr<uint64_t>> never_retrieved_;
+};
 
 // What the module _thread tells about how the end of a thread by an exception is reported.
 struct ThreadHook {

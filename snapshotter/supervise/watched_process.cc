@@ -95,6 +95,49 @@ class WatchedProcess::Held : public PausedProcess {
   std::vector<PausedThread> threads_;
 };
 
+// What is known of an exit before the interpreter goes. Its code is known only when it is gone.
+class WatchedProcess::ProbableExit {
+ public:
+  static absl::StatusOr<std::unique_ptr<ProbableExit>> Take(WatchedProcess& process, const Occasion& occasion) {
+    ASSIGN_OR_RETURN(std::unique_ptr<LiveTarget> target, LiveTarget::Open(process.pid_));
+    ASSIGN_OR_RETURN(Runtime runtime, FindPython(*target));
+    std::unique_ptr<ProbableExit> exit(new ProbableExit(process, occasion, std::move(target), std::move(runtime)));
+    RETURN_IF_ERROR(exit->capture_.Take());
+    return exit;
+  }
+  const LiveTarget& target() const { return *target_; }
+  absl::StatusOr<CaptureSummary> Write(int code, const std::string& path) {
+    occasion_.reason.set_exit_code(code);
+    return capture_.Write(occasion_.reason, path);
+  }
+
+ private:
+  ProbableExit(WatchedProcess& process, const Occasion& occasion, std::unique_ptr<LiveTarget> target, Runtime runtime)
+      : occasion_(occasion),
+        target_(std::move(target)),
+        runtime_(std::move(runtime)),
+        source_{.target = *target_,
+                .runtime = runtime_,
+                .pause = [this, &process](const auto& read) { return process.Pause(*target_, read); }},
+        capture_(source_, occasion_, process.redaction_, process.options_.capture) {}
+
+  Occasion occasion_;
+  const std::unique_ptr<LiveTarget> target_;
+  const Runtime runtime_;
+  const CaptureSource source_;
+  DeferredCapture capture_;
+};
+
+WatchedProcess::WatchedProcess(
+    pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, TrapFinder& finder, Reporter& reporter)
+    : pid_(pid),
+      options_(options),
+      redaction_(redaction),
+      reporter_(reporter),
+      traps_(options.breakpoints, options.all_exits, finder) {}
+
+WatchedProcess::~WatchedProcess() = default;
+
 void WatchedProcess::Add(pid_t tid) { tracees_.try_emplace(tid); }
 
 void WatchedProcess::StartAsCopy(const WatchedProcess& parent) {
@@ -119,7 +162,8 @@ WatchedProcess::Outcome WatchedProcess::OnStop(const Stop& stop) {
       return outcome;
     case PTRACE_EVENT_CLONE:
       if (const auto message = EventMessage(tid)) Add(static_cast<pid_t>(*message));
-      if (traps_.WaitsForThread()) OnThreadStarted();
+      traps_.OnThread();
+      ChangeTraps();
       break;
     case PTRACE_EVENT_FORK:
     case PTRACE_EVENT_VFORK:
@@ -212,6 +256,7 @@ void WatchedProcess::OnExec(pid_t tid) {
   std::erase_if(tracees_, [tid](const auto& each) { return each.first != tid; });
   signals_.clear();
   main_thread_raised_ = false;
+  exit_.reset();
   if (const absl::Status status = traps_.OnExec(tid); !status.ok()) {
     reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
   } else if (options_.verbose) {
@@ -251,27 +296,50 @@ bool WatchedProcess::OnSignal(const Stop& stop) {
 }
 
 void WatchedProcess::OnHit(pid_t tid) {
-  const int64_t native_id = NativeId(tid);
-  const auto exception = traps_.OnHit(tid, native_id, Tids());
-  if (!exception.ok()) {
-    reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", exception.status().message()));
+  const auto finding = traps_.OnHit(tid, [&] { return NativeId(tid); });
+  ChangeTraps();
+  if (!finding.ok()) {
+    reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", finding.status().message()));
     return;
   }
-  if (*exception == Occasion::Exception::kNone) return;
+  if (finding->kind == Finding::Kind::kNothing) return;
   Occasion occasion;
   occasion.reason.set_kind(proto::Reason::EXCEPTION);
-  occasion.reason.set_native_id(native_id);
-  occasion.exception = *exception;
+  occasion.reason.set_native_id(NativeId(tid));
+  occasion.exception = finding->exception;
+  occasion.stored = finding->stored;
+  if (finding->kind != Finding::Kind::kCrash) return TakeExit(occasion);
   Snapshot(occasion);
-  if (tid == pid_) main_thread_raised_ = true;
+  // What was stored ends nothing.
+  if (tid == pid_ && finding->exception == Occasion::Exception::kRaised) main_thread_raised_ = true;
 }
 
-// The new thread has inherited only the breakpoints that were there when it was made.
-void WatchedProcess::OnThreadStarted() {
-  const bool hold = traps_.NeedsStoppedThreads();
-  if (hold) Hold();
-  traps_.OnThread(Tids());
-  if (hold) Release();
+void WatchedProcess::TakeExit(const Occasion& occasion) {
+  if (!options_.all_exits) return;
+  // SystemExit is followed by the end of the interpreter. An exception that was reported is, too, and has its snapshot.
+  const bool raised = occasion.exception != Occasion::Exception::kNone;
+  if (!raised && (exit_ != nullptr || main_thread_raised_)) return;
+  Occasion exit = occasion;
+  exit.reason.set_kind(proto::Reason::EXIT);
+  absl::StatusOr<std::unique_ptr<ProbableExit>> taken = ProbableExit::Take(*this, exit);
+  if (taken.ok()) {
+    exit_ = *std::move(taken);
+    main_thread_raised_ = false;
+  } else {
+    reporter_.Report(taken.status());
+  }
+}
+
+void WatchedProcess::ChangeTraps() {
+  if (!traps_.HasChanges()) return;
+  // Also the threads that are made at this moment have to get them.
+  Hold();
+  const absl::Status status = traps_.Change(Tids());
+  Release();
+  if (!status.ok()) reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
+  for (const std::string& note : traps_.TakeNotes()) {
+    if (options_.verbose) reporter_.Say(absl::StrFormat("process %d: %s", pid_, note));
+  }
 }
 
 void WatchedProcess::OnExit(pid_t tid) {
@@ -304,7 +372,11 @@ void WatchedProcess::OnDeath() {
   if (WIFSIGNALED(status)) {
     if (const auto it = signals_.find(WTERMSIG(status)); it != signals_.end()) seen = it->second;
   }
-  Snapshot(DeathOccasion(status, seen));
+  if (WIFEXITED(status) && exit_ != nullptr) {
+    reporter_.Report(exit_->Write(WEXITSTATUS(status), reporter_.NextPath(exit_->target().info())));
+  } else {
+    Snapshot(DeathOccasion(status, seen));
+  }
   for (const pid_t tid : Tids()) {
     if (tracees_[tid].exiting) Continue(tid);
   }
@@ -360,6 +432,19 @@ int64_t WatchedProcess::NativeId(pid_t tid) {
   return *native_id;
 }
 
+absl::StatusOr<PauseReport> WatchedProcess::Pause(const LiveTarget& target,
+                                                  const std::function<void(PausedProcess&)>& read) {
+  PauseReport report;
+  report.start_ns = MonotonicNs();
+  Hold();
+  Held held(tracees_, target);
+  read(held);
+  Release();
+  report.end_ns = MonotonicNs();
+  report.threads = held.threads();
+  return report;
+}
+
 void WatchedProcess::Snapshot(const Occasion& occasion) {
   const absl::StatusOr<CaptureSummary> summary = TrySnapshot(occasion);
   // Among the children of a program are some that are no Python.
@@ -370,25 +455,17 @@ void WatchedProcess::Snapshot(const Occasion& occasion) {
 absl::StatusOr<CaptureSummary> WatchedProcess::TrySnapshot(const Occasion& occasion) {
   ASSIGN_OR_RETURN(const std::unique_ptr<LiveTarget> target, LiveTarget::Open(pid_));
   ASSIGN_OR_RETURN(const Runtime runtime, FindPython(*target));
+  const proto::Reason::Kind kind = occasion.reason.kind();
   const CaptureSource source = {
       .target = *target,
       .runtime = runtime,
-      .pause = [&](const std::function<void(PausedProcess&)>& read) -> absl::StatusOr<PauseReport> {
-        PauseReport report;
-        report.start_ns = MonotonicNs();
-        Hold();
-        Held held(tracees_, *target);
-        read(held);
-        Release();
-        report.end_ns = MonotonicNs();
-        report.threads = held.threads();
-        return report;
-      },
+      .pause = [&](const auto& read) { return Pause(*target, read); },
       .rehearse = false,
+      .may_look_again = kind == proto::Reason::REQUEST || kind == proto::Reason::TIMEOUT,
   };
   CaptureOptions options = options_.capture;
   // Where a signal hit is as often as not in native code.
-  options.native |= occasion.reason.kind() == proto::Reason::SIGNAL;
+  options.native |= kind == proto::Reason::SIGNAL;
   return Capture(source, occasion, redaction_, options, reporter_.NextPath(target->info()));
 }
 

@@ -6,7 +6,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@
 #include "snapshotter/supervise/reporter.h"
 #include "snapshotter/supervise/stops.h"
 #include "snapshotter/supervise/supervise_options.h"
+#include "snapshotter/supervise/trap_points.h"
 #include "snapshotter/supervise/triggers/death.h"
 
 namespace pysnap {
@@ -25,8 +28,12 @@ namespace pysnap {
 class WatchedProcess {
  public:
   // The references outlive it.
-  WatchedProcess(pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, Reporter& reporter)
-      : pid_(pid), options_(options), redaction_(redaction), reporter_(reporter), traps_(options.breakpoints) {}
+  WatchedProcess(pid_t pid,
+                 const SuperviseOptions& options,
+                 const RedactionRules& redaction,
+                 TrapFinder& finder,
+                 Reporter& reporter);
+  ~WatchedProcess();
   WatchedProcess(const WatchedProcess&) = delete;
   WatchedProcess& operator=(const WatchedProcess&) = delete;
 
@@ -67,11 +74,12 @@ class WatchedProcess {
     std::optional<int64_t> native_id;
   };
   class Held;
+  class ProbableExit;
 
   // Returns whether the signal is of a breakpoint.
   bool OnSignal(const Stop& stop);
   void OnHit(pid_t tid);
-  void OnThreadStarted();
+  void ChangeTraps();
   void OnExec(pid_t tid);
   void OnExit(pid_t tid);
   // When all threads of a dying process have arrived at their exits, it stands still whole.
@@ -88,6 +96,10 @@ class WatchedProcess {
   std::vector<pid_t> Tids() const;
   int64_t NativeId(pid_t tid);
   absl::StatusOr<CaptureSummary> TrySnapshot(const Occasion& occasion);
+  // The exit seems to have begun, and may yet turn out to be one of code 0: what a snapshot needs is taken.
+  void TakeExit(const Occasion& occasion);
+  // Stops the process for `read`; see CaptureSource.
+  absl::StatusOr<PauseReport> Pause(const LiveTarget& target, const std::function<void(PausedProcess&)>& read);
 
   const pid_t pid_;
   const SuperviseOptions& options_;
@@ -102,6 +114,8 @@ class WatchedProcess {
   Clock::time_point dying_since_;
   // A snapshot was taken of the exception that ends the main thread: what follows from it is no other crash.
   bool main_thread_raised_ = false;
+  // With --all-exits: what was taken before the interpreter ended.
+  std::unique_ptr<ProbableExit> exit_;
   // It was started by another process under watch.
   bool is_child_ = false;
   // A snapshot was taken of the end.

@@ -51,6 +51,8 @@ class Case:
     snapshots: int = 1
     since: int = 8  # the first minor version that has it
     thread: str = ""
+    # The interpreter's end has begun, where the main thread has no frames any more.
+    ended: bool = False
     check: Optional[Callable[[dict[str, Any]], None]] = field(default=None, compare=False)
 
 
@@ -73,6 +75,23 @@ def start(number, last):
 _thread.start_new_thread(start, (1, Done()))
 done.acquire()
 """
+# Tasks whose exception nobody asks for, and what they are started with.
+ASYNCIO = """
+import asyncio, gc
+
+async def work(number):
+    outer(number)
+
+def fail(make, count=1):
+    async def main():
+        tasks = [make(work(1)) for _ in range(count)]
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(0)
+        return tasks
+    return main()
+
+"""
+NEVER_RETRIEVED = "asyncio.run(fail(asyncio.ensure_future))\ngc.collect()\nprint('on')"
 NO_MEMORY = "import sys\n" + call("def big():\n    return bytearray(1 << 62)\nbig()")
 
 
@@ -97,6 +116,37 @@ def check_fault(snapshot: dict[str, Any]) -> None:
     assert frames.index(crash) < len(frames) - 1 and frames[-1]["kind"] == "native"
 
 
+def check_exit(snapshot: dict[str, Any]) -> None:
+    """SystemExit passes PyErr_PrintEx up to 3.13.0 (Python/pythonrun.c), and later nothing but Py_FinalizeEx."""
+    if tuple(map(int, snapshot["process"]["python"].split("."))) > (3, 13, 0):
+        assert snapshot["exception"] is None
+    else:
+        frames = [frame for frame in snapshot["exception"]["frames"] if frame["module"] == "__main__"]
+        assert [frame["function"] for frame in frames] == ["<module>", "leave"]
+        assert frames[-1]["locals"]["kept"]["repr"] == "[1, 2]"
+
+
+def check_no_exception(snapshot: dict[str, Any]) -> None:
+    """With -m, SystemExit does not come to be printed (pymain_run_module, Modules/main.c)."""
+    assert snapshot["exception"] is None
+
+
+def check_exit_with_threads(snapshot: dict[str, Any]) -> None:
+    check_exit(snapshot)
+    other = next(thread for thread in snapshot["threads"] if thread["name"] == "other")
+    assert any(frame["function"] == "wait_for" for frame in other["frames"])
+
+
+LEAVE = "import sys\ndef leave(code):\n    kept = [1, 2]\n    raise SystemExit(code)\n"
+OTHER_THREAD = """
+import threading
+stop, waiting = threading.Event(), threading.Event()
+def wait_for(event):
+    waiting.set()
+    event.wait()
+threading.Thread(target=wait_for, args=(stop,), name="other", daemon=True).start()
+waiting.wait()
+"""
 CRASH = "def crash(function, *arguments):\n    kept = [1, 2, 3]\n    return function(*arguments)\n"
 
 CASES: dict[str, Case] = {
@@ -164,6 +214,97 @@ CASES: dict[str, Case] = {
         printed=False,
         snapshots=5,
     ),
+    # ---- asyncio, where nobody asks for the exception
+    "task": Case(call(ASYNCIO + NEVER_RETRIEVED), "ValueError", check=check_locals),
+    "task, subclass": Case(
+        call(
+            ASYNCIO
+            + "class Mine(asyncio.Task):\n    pass\n"
+            + "asyncio.run(fail(lambda work: Mine(work, loop=asyncio.get_running_loop())))"
+        ),
+        "ValueError",
+        check=check_locals,
+    ),
+    "future": Case(
+        "import asyncio\nasync def main():\n"
+        "    asyncio.get_running_loop().create_future().set_exception(KeyError('key'))\n"
+        "    print('on')\nasyncio.run(main())",
+        "KeyError",
+        printed=False,
+    ),
+    "tasks in a cycle": Case(
+        call(
+            ASYNCIO
+            + "gc.disable()\ntasks = asyncio.run(fail(asyncio.ensure_future, 3))\n"
+            + "tasks.append(tasks)\ndel tasks\nprint('collecting', flush=True)\ngc.collect()\nprint('on')"
+        ),
+        "ValueError",
+        printed=False,
+        snapshots=3,
+        check=check_locals,
+    ),
+    "task that frees one": Case(
+        call(
+            ASYNCIO
+            + "async def hold(task):\n    await asyncio.wait([task])\n    raise KeyError('holder')\n"
+            + "async def main():\n    task = asyncio.ensure_future(work(1))\n"
+            + "    await asyncio.wait([asyncio.ensure_future(hold(task))])\n"
+            + "asyncio.run(main())\ngc.collect()"
+        ),
+        "KeyError ValueError",
+        printed=False,
+        snapshots=2,
+    ),
+    "task in a thread": Case(
+        call(
+            ASYNCIO
+            + "import threading\ndef run():\n    asyncio.run(fail(asyncio.ensure_future))\n    gc.collect()\n"
+            + "thread = threading.Thread(target=run, name='worker')\nthread.start()\nthread.join()"
+        ),
+        "ValueError",
+        thread="worker",
+        check=check_locals,
+    ),
+    "asyncio, loaded by a thread": Case(
+        call(
+            "import threading\ndef run():\n"
+            + "".join(f"    {line}\n" for line in (ASYNCIO + NEVER_RETRIEVED).splitlines())
+            + "threads = [threading.Thread(target=run, name='worker') for _ in range(1)]\n"
+            + "[t.start() for t in threads]\n[t.join() for t in threads]\n"
+        ),
+        "ValueError",
+        thread="worker",
+        check=check_locals,
+    ),
+    "task and thread": Case(
+        call(ASYNCIO + NEVER_RETRIEVED + "\n" + THREAD), "ValueError", printed=False, snapshots=2, check=check_locals
+    ),
+    "task, then the program": Case(
+        call(ASYNCIO + NEVER_RETRIEVED + "\nouter(1)"), "ValueError", printed=False, snapshots=2, check=check_locals
+    ),
+    # Collected when the interpreter ends, where no thread state has a frame any more.
+    "task, to the end": Case(
+        call(ASYNCIO + "kept = asyncio.run(fail(asyncio.ensure_future))\nprint('on')"),
+        "ValueError",
+        printed=False,
+        check=check_locals,
+    ),
+    "task, retrieved": Case(
+        call(ASYNCIO + "async def main():\n    print(await asyncio.gather(work(1), return_exceptions=True))\n")
+        + "asyncio.run(main())"
+    ),
+    "task, cancelled": Case(
+        "import asyncio\nasync def main():\n    asyncio.ensure_future(asyncio.sleep(60))\n"
+        "    await asyncio.sleep(0)\nasyncio.run(main())\nprint('on')"
+    ),
+    # asyncio.tasks._PyTask has no C code of its own.
+    "task in pure Python": Case(
+        call(
+            ASYNCIO
+            + "def make(work):\n    return asyncio.tasks._PyTask(work, loop=asyncio.get_running_loop())\n"
+            + "asyncio.run(fail(make))\nprint('on')"
+        )
+    ),
     "thread exits": Case("import sys, threading\nt = threading.Thread(target=sys.exit)\nt.start()\nt.join()"),
     # ---- no crashes
     "clean": Case("print('fine')"),
@@ -211,6 +352,32 @@ CASES: dict[str, Case] = {
         "SIGKILL",
     ),
     "any exit": Case("import os\nos._exit(3)", "exit 3", options=("--all-exits",)),
+    "any exit, with a thread": Case(
+        LEAVE + OTHER_THREAD + "leave(3)",
+        "exit 3",
+        options=("--all-exits",),
+        ended=True,
+        check=check_exit_with_threads,
+    ),
+    "any exit, with a text": Case(
+        LEAVE + "leave('sorry')", "exit 1", options=("--all-exits",), ended=True, check=check_exit
+    ),
+    "any exit, subclass": Case(
+        LEAVE.replace("SystemExit", "Mine") + "class Mine(SystemExit):\n    pass\nleave(4)",
+        "exit 4",
+        options=("--all-exits",),
+        ended=True,
+        check=check_exit,
+    ),
+    "any exit, of a module": Case(
+        LEAVE + "leave(5)", "exit 5", start="-m", options=("--all-exits",), ended=True, check=check_no_exception
+    ),
+    "any exit, no exception": Case("", "exit 2", arguments=("no-such-file.py",), options=("--all-exits",), ended=True),
+    "any exit, which is none": Case("print('fine')", options=("--all-exits",)),
+    "any exit, of code 0": Case(LEAVE + OTHER_THREAD + "leave(0)", options=("--all-exits",)),
+    "any exit, caught": Case(
+        LEAVE + "try:\n    leave(3)\nexcept SystemExit as exit:\n    print(exit.code)", options=("--all-exits",)
+    ),
     "any exit, after an exception": Case(call("outer(1)"), "ValueError", options=("--all-exits",)),
 }
 
@@ -324,6 +491,11 @@ BY_REGISTERS = [
     "thread, hook replaced",
     "raw thread",
     "many threads",
+    "task",
+    "tasks in a cycle",
+    "task in a thread",
+    "asyncio, loaded by a thread",
+    "task and thread",
     "thread exits",
     "clean",
     "exit",
@@ -333,6 +505,10 @@ BY_REGISTERS = [
     "struct sequences",
     "null pointer",
     "killed with threads",
+    "any exit",
+    "any exit, with a thread",
+    "any exit, of code 0",
+    "any exit, after an exception",
 ]
 
 
@@ -359,11 +535,12 @@ def check_snapshot(snapshot: dict[str, Any], case: Case, run: Run) -> None:
         assert python_frames(snapshot["threads"][0])[0]["function"] == "<module>"
     elif case.crash.startswith("exit "):
         assert (reason["kind"], reason["exit_code"]) == ("exit", int(case.crash[5:]))
-        assert python_frames(snapshot["threads"][0])[0]["function"] == "<module>"
+        assert run.watched.returncode == int(case.crash[5:])
+        assert case.ended or python_frames(snapshot["threads"][0])[0]["function"] == "<module>"
     else:
         assert reason["kind"] == "exception"
         exception = snapshot["exception"]
-        assert exception["type"].split(".")[-1] == case.crash
+        assert exception["type"].split(".")[-1] in case.crash.split()
         thread = next(t for t in snapshot["threads"] if t["native_id"] == reason["native_id"])
         assert case.thread in ("", thread["name"])
         if case.printed:

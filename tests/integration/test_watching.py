@@ -9,6 +9,7 @@ import random
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -335,6 +336,117 @@ def test_children(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> N
     ]
     assert sorted(found) == ["1", "2", "3", "SIGABRT"]
     assert len({snapshot["process"]["pid"] for snapshot in snapshots}) == 4
+
+
+MULTIPROCESSING = """
+import multiprocessing, os, sys, threading
+
+def fail(number):
+    local0 = 21
+    raise ValueError(number)
+def die():
+    os.abort()
+def fail_in_a_thread():
+    thread = threading.Thread(target=fail, args=(1,), name="worker")
+    thread.start()
+    thread.join()
+def be_caught():
+    fail(2)
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+    for target in die, fail_in_a_thread, be_caught:
+        process = context.Process(target=target)
+        process.start()
+        process.join()
+        print(process.exitcode, flush=True)
+"""
+
+
+@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(
+    python: Interpreter,
+    pysnap_binary: Path,
+    tmp_path: Path,
+    method: str,
+    restrict: Optional[Callable[[], None]],
+) -> None:
+    """What its children do not catch themselves; with --all-exits also what they do."""
+    script = tmp_path / "processes.py"
+    script.write_text(MULTIPROCESSING)
+    for options in [], ["--all-exits"]:
+        out = tmp_path / f"out{len(options)}"
+        out.mkdir()
+        result = subprocess.run(
+            [*watched(pysnap_binary, "--follow-forks", *options, "-o", out), python.path, str(script), method],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            preexec_fn=restrict,
+        )
+        assert (result.returncode, result.stdout) == (0, "-6\n0\n1\n"), result.stderr
+        own = [line for line in result.stderr.splitlines() if line.startswith("pysnap: ")]
+        snapshots = [show(pysnap_binary, file) for file in sorted(out.iterdir())]
+        assert len(own) == len(snapshots), own
+        reasons = [snapshot["reason"] for snapshot in snapshots]
+        kinds = [reason["signal"] or reason["exit_code"] or reason["kind"] for reason in reasons]
+        assert kinds == ["SIGABRT", "exception", *([1] if options else [])], own
+        exception = snapshots[1]["exception"]
+        assert (exception["type"], exception["args"][0]["repr"]) == ("ValueError", "1")
+        assert exception["frames"][-1]["locals"]["local0"]["repr"] == "21"
+
+
+def request(port: int, path: str) -> bytes:
+    """The body of the answer; empty when the worker has died."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(b"GET %s HTTP/1.0\r\n\r\n" % path.encode())
+        return answer_of(connection)
+
+
+def answer_of(connection: socket.socket) -> bytes:
+    answer = b""
+    try:
+        while piece := connection.recv(4096):
+            answer += piece
+    except ConnectionResetError:
+        pass
+    return answer.partition(b"\r\n\r\n")[2]
+
+
+def test_prefork_server(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """A server goes on while its workers crash, two of them at once."""
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "--follow-forks", "-o", tmp_path), python.path, str(PROGRAMS / "prefork.py"), "2"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    port = int(process.stdout.readline())
+    raised = request(port, "/thread")
+    assert raised
+    # Each worker has one of them, and waits for the rest of the request.
+    pair = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    for connection in pair:
+        connection.sendall(b"GET /crash HTTP/1.0\r\n\r\n")
+    for connection in pair:
+        with connection:
+            assert answer_of(connection) == b""
+    assert int(request(port, "/pid")) > 0
+    _, errors = process.communicate("", timeout=60)
+    assert process.returncode == 0
+    snapshots = [show(pysnap_binary, file) for file in tmp_path.iterdir()]
+    assert errors.count("pysnap: wrote ") == len(snapshots)
+    reasons = [(snapshot["reason"]["signal"], snapshot["process"]["pid"]) for snapshot in snapshots]
+    crashed = {pid for signal, pid in reasons if signal == "SIGSEGV"}
+    assert len(crashed) == 2 and process.pid not in crashed
+    exceptions = [snapshot for snapshot in snapshots if snapshot["reason"]["kind"] == "exception"]
+    assert [str(snapshot["process"]["pid"]).encode() for snapshot in exceptions] == [raised]
+    assert exceptions[0]["exception"]["args"][0]["repr"] == "'/thread'"
+    # The workers that are left are ended by SIGTERM, which is a crash of theirs.
+    assert sorted(str(reason[0]) for reason in reasons) == ["None", "SIGSEGV", "SIGSEGV", "SIGTERM", "SIGTERM"]
 
 
 def test_children_are_left_alone(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

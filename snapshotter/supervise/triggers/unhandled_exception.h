@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
+#include "snapshotter/base/address.h"
 #include "snapshotter/capture/occasion.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/cpython/threads.h"
@@ -15,23 +16,35 @@
 
 namespace pysnap {
 
+// What the stop of a thread at a trap point is.
+struct Finding {
+  enum class Kind {
+    kNothing,   // a constructor of something else, an exception that was seen before, SystemExit in a thread
+    kCrash,     // the exception is about to be reported
+    kExit,      // SystemExit is about to end the process
+    kFinalize,  // the interpreter is about to be finalized
+  };
+  Kind kind = Kind::kNothing;
+  Occasion::Exception exception = Occasion::Exception::kNone;
+  Address stored = {};  // see Occasion
+};
+
 class UnhandledException {
  public:
-  // What the stop of a thread at a trap point is: kNone when it is no crash (SystemExit, a constructor of something
-  // else, an exception that was seen before), else where the exception is. `native_id` is as the target sees it.
-  absl::StatusOr<Occasion::Exception> Examine(TrapPoint::Kind kind,
-                                              const ThreadHook& hook,
-                                              const Runtime& runtime,
-                                              Memory& memory,
-                                              int64_t native_id,
-                                              const Registers& registers);
+  // `native_id` is as the target sees it.
+  absl::StatusOr<Finding> Examine(TrapPoint::Kind kind,
+                                  const ThreadHook& hook,
+                                  const Runtime& runtime,
+                                  Memory& memory,
+                                  int64_t native_id,
+                                  const Registers& registers);
 
  private:
-  absl::StatusOr<Occasion::Exception> ExamineThread(const ThreadHook* hook,
-                                                    const Runtime& runtime,
-                                                    Memory& memory,
-                                                    const PythonThread& thread,
-                                                    const Registers& registers);
+  absl::StatusOr<Finding> ExamineThread(const ThreadHook* hook,
+                                        const Runtime& runtime,
+                                        Memory& memory,
+                                        const PythonThread& thread,
+                                        const Registers& registers);
 
   // PyErr_Print has passed on this exception to PyErr_PrintEx, unless that is inlined in it.
   struct Printed {

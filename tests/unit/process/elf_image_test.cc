@@ -45,6 +45,7 @@ void AskEverything(ElfImage& image) {
   (void)image.FindSymbol("");
   (void)image.ForEachSymbol([&](const ElfSymbol& symbol) { symbols += symbol.name.size(); });
   (void)image.ForEachStaticSymbol([&](const ElfSymbol& symbol) { symbols += symbol.name.size(); });
+  (void)image.FunctionOfSlot(0);
   (void)image.FindSection(".text");
   (void)image.BuildId();
   (void)image.LoadBias(Mapping());
