@@ -60,7 +60,9 @@ python_tests() {
     # How often the tests of real programs attach in a row, and how often an attach is killed.
     PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-200}
     PYSNAP_KILL_ROUNDS=${PYSNAP_KILL_ROUNDS:-500}
-    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS
+    # How much of CPython's own tests is compared bare and watched.
+    PYSNAP_SUITES=${PYSNAP_SUITES:-some}
+    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_SUITES
     set -- --require-builds "$@"
   fi
   "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"
