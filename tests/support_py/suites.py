@@ -23,7 +23,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 from .interpreters import Interpreter, find_interpreters
 
@@ -80,11 +80,15 @@ WATCH_ALL = ("on-crash", "--quiet", "--follow-forks")
 
 # How often a test that came out differently is run again, on each side.
 RERUNS = 5
+# How often a module is run until one of the runs gets to its end.
+ATTEMPTS = 3
 # The name under which a module as a whole has its verdict.
 WHOLE = "(the module)"
 
 # unittest/runner.py: the headings of what failed. Of subtests 3.8 to 3.10 say nothing else.
 FAILED = re.compile(r"^={70}\n(FAIL|ERROR): (\w+) \(([\w.]+)\)", re.MULTILINE)
+# What unittest says before it runs a test, and nothing else on the line but what the test itself may print.
+BEGUN = re.compile(r"^(\w+) \(([\w.]+)\)", re.MULTILINE)
 COMPLAINT = re.compile(r"^pysnap: .*", re.MULTILINE)
 
 
@@ -94,6 +98,8 @@ class Run:
 
     # What became of each test, by its id; of one that failed in several subtests, all of it.
     verdicts: Mapping[str, str]
+    # Otherwise the module crashed or hung, and `verdicts` has nothing but the test that it was at.
+    complete: bool
     # What pysnap had to say.
     complaints: Tuple[str, ...]
     snapshots: int
@@ -107,11 +113,19 @@ class Comparison:
 
     python: Interpreter
     module: str
-    bare: Run
-    watched: Run
+    bare_runs: Sequence[Run]
+    watched_runs: Sequence[Run]
     # By the id of a test: how its runs came out on each side.
     differing: Dict[str, Tuple[Counter[str], Counter[str]]] = field(default_factory=dict)
     excused: Dict[str, Tuple[Counter[str], Counter[str]]] = field(default_factory=dict)
+
+    @property
+    def bare(self) -> Run:
+        return self.bare_runs[-1]
+
+    @property
+    def watched(self) -> Run:
+        return self.watched_runs[-1]
 
     @property
     def tests(self) -> int:
@@ -121,12 +135,16 @@ class Comparison:
     def same(self) -> int:
         return self.tests - len(self.differing) - len(self.excused)
 
+    @property
+    def complaints(self) -> List[str]:
+        return [complaint for run in self.watched_runs for complaint in run.complaints]
+
     def findings(self) -> Iterator[str]:
         """What speaks against pysnap, and, marked as such, what was excused."""
         for title, found in (("differs", self.differing), ("excused", self.excused)):
             for name, (bare, watched) in sorted(found.items()):
                 yield f"{self.python.tag} {self.module}: {title}: {name}: bare {told(bare)}, watched {told(watched)}"
-        for complaint in self.watched.complaints:
+        for complaint in self.complaints:
             yield f"{self.python.tag} {self.module}: {complaint}"
 
 
@@ -190,8 +208,15 @@ def _run(
             _end_all_of(folder)
             process.wait()
     text = (folder / "output").read_text(errors="replace")
+    # They are written at the end.
+    complete = results.exists()
+    if complete:
+        verdicts = _verdicts(ElementTree.parse(results).iter("testcase"), text)
+    else:
+        verdicts = {test_id(*begun): end for begun in BEGUN.findall(text)[-1:]}
     return Run(
-        verdicts={**_verdicts(results, text), WHOLE: end},
+        verdicts={**verdicts, WHOLE: end},
+        complete=complete,
         complaints=tuple(COMPLAINT.findall(text)),
         snapshots=len(list(snapshots.iterdir())),
         seconds=time.monotonic() - begin,
@@ -199,18 +224,20 @@ def _run(
     )
 
 
+def test_id(name: str, owner: str) -> str:
+    """From 3.11 on what stands in the parentheses is the id already, before it is the class."""
+    return owner if owner.endswith(f".{name}") else f"{owner}.{name}"
+
+
 def has_module(python: Interpreter, module: str) -> bool:
     tests = Path(python.executable).parent.parent / "lib" / f"python3.{python.minor}" / "test"
     return (tests / module).exists() or (tests / f"{module}.py").exists()
 
 
-def _verdicts(results: Path, text: str) -> Dict[str, str]:
+def _verdicts(cases: Iterable[ElementTree.Element], text: str) -> Dict[str, str]:
     found: Dict[str, List[str]] = {}
-    for match in FAILED.finditer(text):
-        verdict, name, owner = match.groups()
-        found.setdefault(owner if owner.endswith(f".{name}") else f"{owner}.{name}", []).append(verdict)
-    # It is written at the end: one that crashed has none.
-    cases = ElementTree.parse(results).iter("testcase") if results.exists() else iter(())
+    for verdict, name, owner in FAILED.findall(text):
+        found.setdefault(test_id(name, owner), []).append(verdict)
     for case in cases:
         name = case.get("name")
         if name is None or case.find("error") is not None or case.find("failure") is not None:
@@ -236,36 +263,51 @@ def _end_all_of(folder: Path) -> None:
                 os.kill(int(environ.parent.name), signal.SIGKILL)
 
 
+def run_to_the_end(
+    python: Interpreter, module: str, watch: Sequence[str], only: Sequence[str] = (), timeout: float = 900
+) -> List[Run]:
+    """Runs a module until it gets to its end; the last of the runs is the one that tells of all tests."""
+    runs: List[Run] = []
+    while len(runs) < ATTEMPTS and not (runs and runs[-1].complete):
+        runs.append(run_module(python, module, watch, only, timeout))
+    return runs
+
+
 def compare(
     python: Interpreter,
     module: str,
     watch: Sequence[str],
     only: Sequence[str] = (),
     timeout: float = 900,
-    bare: Optional[Run] = None,
+    bare: Sequence[Run] = (),
 ) -> Comparison:
-    """Runs a module on both sides (or takes the `bare` run that there is), and what differs again."""
-    if bare is None:
-        bare = run_module(python, module, (), only, timeout)
-    watched = run_module(python, module, watch, only, timeout)
+    """Runs a module on both sides (or takes the `bare` runs that there are), and what differs again."""
+    bare = bare or run_to_the_end(python, module, (), only, timeout)
+    watched = run_to_the_end(python, module, watch, only, timeout)
     result = Comparison(python, module, bare, watched)
-    names = bare.verdicts.keys() | watched.verdicts.keys()
-    different = sorted(name for name in names if bare.verdicts.get(name) != watched.verdicts.get(name))
-    if not different:
-        return result
-    counts = {
-        name: (Counter([bare.verdicts.get(name, "not run")]), Counter([watched.verdicts.get(name, "not run")]))
-        for name in different
-    }
+    counts: Dict[str, Tuple[Counter[str], Counter[str]]] = {}
+
+    def note(side: int, run: Run) -> None:
+        for name in counts:
+            if run.complete or name in run.verdicts:
+                counts[name][side].update([run.verdicts.get(name, "not run")])
+
+    runs = [(side, run) for side, runs in enumerate((bare, watched)) for run in runs]
+    for _, run in runs:
+        counts.update((name, (Counter(), Counter())) for name in run.verdicts)
+    for side, run in runs:
+        note(side, run)
+    counts = {name: sides for name, sides in counts.items() if sides[0].keys() != sides[1].keys()}
     # The module as a whole differs because some test does, or, if none of them, by itself.
-    tests = [name for name in different if name != WHOLE]
+    if len(counts) > 1:
+        counts.pop(WHOLE, None)
+    if not counts:
+        return result
     for _ in range(RERUNS):
         for side, command in enumerate(((), watch)):
-            again = run_module(python, module, command, tests or only, timeout).verdicts
-            for name in tests or different:
-                counts[name][side].update([again.get(name, "not run")])
-    for name in tests or different:
-        (result.excused if len(counts[name][0]) > 1 else result.differing)[name] = counts[name]
+            note(side, run_module(python, module, command, [name for name in counts if name != WHOLE] or only, timeout))
+    for name, sides in counts.items():
+        (result.excused if len(sides[0]) > 1 else result.differing)[name] = sides
     return result
 
 
@@ -287,15 +329,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     def of_module(choice: Tuple[Interpreter, str]) -> List[Tuple[str, Comparison]]:
         python, module = choice
         found: List[Tuple[str, Comparison]] = []
-        bare = None
+        bare: Sequence[Run] = ()
         for how, watch in watches:
             comparison = compare(python, module, watch, timeout=options.timeout, bare=bare)
-            bare = comparison.bare
+            bare = comparison.bare_runs
             found.append((how, comparison))
             if options.logs:
                 options.logs.mkdir(parents=True, exist_ok=True)
                 stem = f"{python.tag}-{module}"
-                (options.logs / f"{stem}-bare.txt").write_text(bare.output)
+                (options.logs / f"{stem}-bare.txt").write_text(comparison.bare.output)
                 (options.logs / f"{stem}-{how.replace(' ', '-')}.txt").write_text(comparison.watched.output)
         return found
 
