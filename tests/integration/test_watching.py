@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import pty
 import random
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,9 @@ from support_py.refusing import refuse_perf_events
 PROGRAMS = Path(__file__).parent.parent / "programs"
 # How often the watcher is killed, for each interpreter.
 KILLS = int(os.environ.get("PYSNAP_WATCHER_KILLS", "5"))
+
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def watched(pysnap: Path, *arguments: object) -> list[str]:
@@ -164,6 +169,23 @@ def test_as_the_first_process(python: Interpreter, pysnap_binary: Path, tmp_path
     assert snapshot["reason"]["native_id"] == 1
 
 
+def test_as_a_subreaper(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """The orphans among its descendants become its children; of us it has none that it can wait for."""
+    source = (
+        "import os\ntry:\n    os.waitpid(-1, os.WNOHANG)\nexcept ChildProcessError:\n    print('none', flush=True)\n"
+        "if os.fork() == 0:\n    if os.fork() == 0:\n        os._exit(7)\n    os._exit(0)\n"
+        "print(sorted(os.wait()[1] for _ in range(2)))\n"
+    )
+    result = subprocess.run(
+        [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", source],
+        preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "none\n[0, 1792]\n", "")
+
+
 def test_command_that_is_none(pysnap_binary: Path) -> None:
     for command, code in (["/no/such/command"], 5), (["/etc/passwd"], 3):
         result = subprocess.run([*watched(pysnap_binary), *command], capture_output=True, text=True)
@@ -238,9 +260,12 @@ def test_crash_after_the_watcher_was_killed(python: Interpreter, pysnap_binary: 
         )
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
-        os.kill(watcher_of(process.pid), signal.SIGKILL)
+        watcher = watcher_of(process.pid)
+        # A guardian has made the session; without one it is the watcher itself.
+        guardian = os.getsid(watcher)
+        os.kill(watcher, signal.SIGKILL)
         # The guardian traces it for a moment.
-        while watcher_of(process.pid) != 0 or guardians_of(process.pid):
+        while watcher_of(process.pid) != 0 or is_alive(guardian):
             os.sched_yield()
         _, errors = process.communicate("\n", timeout=60)
         assert process.returncode == 1
@@ -248,16 +273,11 @@ def test_crash_after_the_watcher_was_killed(python: Interpreter, pysnap_binary: 
     assert not list(tmp_path.iterdir())
 
 
-def guardians_of(pid: int) -> bool:
-    """Whether a guardian is there that belongs to this process: the two have the same stderr, a pipe of their own."""
-    stderr = os.readlink(f"/proc/{pid}/fd/2")
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if comm.read_text() == "pysnap-guardian\n" and os.readlink(comm.parent / "fd/2") == stderr:
-                return True
-        except OSError:
-            continue
-    return False
+def is_alive(pid: int) -> bool:
+    try:
+        return not (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].startswith(" Z")
+    except OSError:
+        return False
 
 
 def test_undisturbed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
@@ -352,6 +372,37 @@ def test_children(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> N
     ]
     assert sorted(found) == ["1", "2", "3", "SIGABRT"]
     assert len({snapshot["process"]["pid"] for snapshot in snapshots}) == 4
+
+
+@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+def test_daemon(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    """Who reads a program's output to its end need not wait for the daemon that it leaves, which is still watched."""
+    fifo, out = tmp_path / "fifo", tmp_path / "out"
+    os.mkfifo(fifo)
+    out.mkdir()
+    source = (
+        "import os\nread, write = os.pipe()\npid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os.setsid()\n    null = os.open('/dev/null', os.O_RDWR)\n    [os.dup2(null, fd) for fd in range(3)]\n"
+        "    os.write(write, b'x')\n    os.close(write)\n"
+        f"    open({str(fifo)!r}).read()\n    1 // 0\n"
+        "os.read(read, 1)\nprint(pid)\n"
+    )
+    result = subprocess.run(
+        [*watched(pysnap_binary, "--follow-forks", "-o", out), python.path, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=restrict,
+    )
+    assert result.returncode == 0 and result.stderr == ""
+    with open(fifo, "w"):
+        watcher = os.pidfd_open(watcher_of(int(result.stdout)))
+    select.select([watcher], [], [])
+    os.close(watcher)
+    assert [show(pysnap_binary, file)["exception"]["type"] for file in out.iterdir()] == ["ZeroDivisionError"]
 
 
 def test_children_are_left_alone(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
