@@ -106,6 +106,11 @@ class Run:
     seconds: float
     output: str
 
+    @property
+    def ended_at(self) -> List[str]:
+        """The test at which the module crashed or hung."""
+        return [] if self.complete else [name for name in self.verdicts if name != WHOLE]
+
 
 @dataclass
 class Comparison:
@@ -157,19 +162,26 @@ def run_module(
     module: str,
     watch: Sequence[str] = (),
     only: Sequence[str] = (),
+    left_out: Sequence[str] = (),
     timeout: float = 900,
 ) -> Run:
-    """Runs a module, or the tests `only` (patterns of their ids), below the command `watch`."""
+    """Runs a module, or the tests `only`, without those `left_out` (patterns of ids), below the command `watch`."""
     folder = Path(tempfile.mkdtemp(prefix="suite-"))
     try:
-        return _run(python, module, folder, watch, only, timeout)
+        return _run(python, module, folder, watch, only, left_out, timeout)
     finally:
         _end_all_of(folder)
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _run(
-    python: Interpreter, module: str, folder: Path, watch: Sequence[str], only: Sequence[str], timeout: float
+    python: Interpreter,
+    module: str,
+    folder: Path,
+    watch: Sequence[str],
+    only: Sequence[str],
+    left_out: Sequence[str],
+    timeout: float,
 ) -> Run:
     work, results, snapshots = folder / "work", folder / "results.xml", folder / "snapshots"
     work.mkdir()
@@ -179,6 +191,8 @@ def _run(
         command = [*watch, "-o", str(snapshots), "--", *command]
     for pattern in only:
         command += ["-m", pattern]
+    for pattern in left_out:
+        command += ["-i", pattern]
     missing = not has_module(python, module)
     if missing and module in LATER_NAMES:
         module = LATER_NAMES[module]
@@ -264,12 +278,19 @@ def _end_all_of(folder: Path) -> None:
 
 
 def run_to_the_end(
-    python: Interpreter, module: str, watch: Sequence[str], only: Sequence[str] = (), timeout: float = 900
+    python: Interpreter,
+    module: str,
+    watch: Sequence[str],
+    only: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+    timeout: float = 900,
 ) -> List[Run]:
     """Runs a module until it gets to its end; the last of the runs is the one that tells of all tests."""
     runs: List[Run] = []
     while len(runs) < ATTEMPTS and not (runs and runs[-1].complete):
-        runs.append(run_module(python, module, watch, only, timeout))
+        runs.append(run_module(python, module, watch, only, left_out, timeout))
+        if not watch:
+            left_out = [*left_out, *runs[-1].ended_at]
     return runs
 
 
@@ -282,9 +303,14 @@ def compare(
     bare: Sequence[Run] = (),
 ) -> Comparison:
     """Runs a module on both sides (or takes the `bare` runs that there are), and what differs again."""
-    bare = bare or run_to_the_end(python, module, (), only, timeout)
-    watched = run_to_the_end(python, module, watch, only, timeout)
+    bare = bare or run_to_the_end(python, module, (), only, (), timeout)
+    # Where it crashes or hangs by itself there is nothing to compare.
+    left_out = [name for run in bare for name in run.ended_at]
+    watched = run_to_the_end(python, module, watch, only, left_out, timeout)
     result = Comparison(python, module, bare, watched)
+    for name in left_out:
+        by_itself = Counter(run.verdicts[name] for run in bare if name in run.ended_at)
+        result.excused[name] = by_itself, Counter(["left out"])
     counts: Dict[str, Tuple[Counter[str], Counter[str]]] = {}
 
     def note(side: int, run: Run) -> None:
@@ -294,7 +320,7 @@ def compare(
 
     runs = [(side, run) for side, runs in enumerate((bare, watched)) for run in runs]
     for _, run in runs:
-        counts.update((name, (Counter(), Counter())) for name in run.verdicts)
+        counts.update((name, (Counter(), Counter())) for name in run.verdicts if name not in result.excused)
     for side, run in runs:
         note(side, run)
     counts = {name: sides for name, sides in counts.items() if sides[0].keys() != sides[1].keys()}
@@ -305,7 +331,8 @@ def compare(
         return result
     for _ in range(RERUNS):
         for side, command in enumerate(((), watch)):
-            note(side, run_module(python, module, command, [name for name in counts if name != WHOLE] or only, timeout))
+            chosen = [name for name in counts if name != WHOLE] or only
+            note(side, run_module(python, module, command, chosen, left_out, timeout))
     for name, sides in counts.items():
         (result.excused if len(sides[0]) > 1 else result.differing)[name] = sides
     return result
