@@ -1,6 +1,7 @@
 #include "snapshotter/supervise/watched_process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,6 +34,17 @@ std::optional<unsigned long> EventMessage(pid_t tid) {
   unsigned long message = 0;
   if (ptrace(PTRACE_GETEVENTMSG, tid, nullptr, &message) != 0) return std::nullopt;
   return message;
+}
+
+// A breakpoint's signal waits where it is blocked, and is seen neither by us nor where it was meant. Whoever starts a
+// program with all signals blocked does not mean this one.
+void UnblockTrapSignal(pid_t tid) {
+  constexpr uint64_t kTrap = uint64_t{1} << (SIGTRAP - 1);
+  uint64_t mask = 0;
+  void* const size = reinterpret_cast<void*>(sizeof(mask));
+  if (ptrace(PTRACE_GETSIGMASK, tid, size, &mask) != 0 || (mask & kTrap) == 0) return;
+  mask &= ~kTrap;
+  ptrace(PTRACE_SETSIGMASK, tid, size, &mask);
 }
 
 }  // namespace
@@ -135,6 +147,7 @@ void WatchedProcess::OnExec(pid_t tid) {
   std::erase_if(tracees_, [tid](const auto& each) { return each.first != tid; });
   signals_.clear();
   main_thread_raised_ = false;
+  UnblockTrapSignal(tid);
   if (const absl::Status status = traps_.OnExec(tid); !status.ok()) {
     reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
   } else if (options_.verbose) {

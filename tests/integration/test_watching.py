@@ -152,6 +152,32 @@ def test_launchers(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> 
         assert exception["frames"][0]["locals"]["value"]["repr"] == "17", launcher
 
 
+@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+def test_started_with_signals_blocked(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    def block_and_restrict() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        if restrict is not None:
+            restrict()
+
+    source = (
+        "import signal, threading\n"
+        "def fail():\n    [][0]\n"
+        "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\n"
+        "print(sorted(signal.sigpending()), signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+        "{}['gone']\n"
+    )
+    command = [python.path, "-c", source]
+    bare, result = (
+        subprocess.run(each, preexec_fn=block_and_restrict, capture_output=True, text=True, timeout=60)
+        for each in (command, [*watched(pysnap_binary, "-o", tmp_path), *command])
+    )
+    assert (result.returncode, result.stdout) == (1, bare.stdout) and bare.stdout.startswith("[] ")
+    found = [show(pysnap_binary, file)["exception"]["type"] for file in tmp_path.iterdir()]
+    assert sorted(found) == ["IndexError", "KeyError"]
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to make a PID namespace")
 def test_as_the_first_process(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     """As PID 1, as in a container: its end is the end of all other processes there."""
