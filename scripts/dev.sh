@@ -8,6 +8,8 @@
 #   scripts/dev.sh lint | format          check, or mend, the style (lint --quick leaves out clang-tidy)
 #   scripts/dev.sh fixtures               regenerate what is derived from the CPythons found: layouts, test fixtures
 #   scripts/dev.sh bench [ARGUMENT ...]   scripts/bench.py
+#   scripts/dev.sh suites [ARGUMENT ...]  thirty modules of CPython's own tests, bare and under on-crash, as a table:
+#                                         a quarter of an hour for each build (--python 3.12, MODULE ..., --help)
 set -eu
 . "$(dirname "$0")/lib/common.sh"
 . "$ROOT_DIR/scripts/lib/venv.sh"
@@ -41,6 +43,11 @@ case $command in
   bench)
     ensure_venv
     exec "$VENV_DIR/bin/python" scripts/bench.py "$@"
+    ;;
+  suites)
+    build
+    ensure_venv
+    PYTHONPATH=tests exec "$VENV_DIR/bin/python" -m support_py.suites --pysnap build/bin/pysnap --follow-forks "$@"
     ;;
   *)
     sed -n '2,/^set /s/^# \{0,1\}//p' "$0"

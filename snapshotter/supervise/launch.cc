@@ -62,6 +62,8 @@ void StayAsGuardian(pid_t watched, int socket, const std::function<void(pid_t)>&
   const pid_t worker = QuietFork();
   if (worker <= 0) return;  // without a guardian, when there can be none
   close(socket);
+  // Whoever reads the program's stderr to its end does not wait for this one.
+  dup2(STDIN_FILENO, STDERR_FILENO);
   prctl(PR_SET_NAME, "pysnap-guardian");
   int status = 0;
   while (waitpid(worker, &status, __WALL) < 0 && errno == EINTR) {
@@ -99,6 +101,12 @@ void StayAsGuardian(pid_t watched, int socket, const std::function<void(pid_t)>&
   _exit(0);
 }
 
+// Whether the orphans among its descendants become children of the calling process.
+bool AdoptsOrphans() {
+  int subreaper = 0;
+  return getpid() == 1 || (prctl(PR_GET_CHILD_SUBREAPER, &subreaper) == 0 && subreaper != 0);
+}
+
 }  // namespace
 
 absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize,
@@ -109,11 +117,12 @@ absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize,
   UniqueFd ours(ends[0]);
   UniqueFd theirs(ends[1]);
   const pid_t self = getpid();
+  // An adopted child is an ordinary one, which it would wait for.
+  const bool adopts = AdoptsOrphans();
   const pid_t child = QuietFork();
   if (child == 0) {
     ours.reset();
-    // Orphans of PID 1 stay its children.
-    if (self != 1) {
+    if (!adopts) {
       const pid_t orphan = QuietFork();
       if (orphan != 0) _exit(orphan < 0 ? 1 : 0);
     }
@@ -121,7 +130,7 @@ absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize,
   }
   if (child < 0) return ProcError(errno, "clone");
   theirs.reset();
-  if (self != 1) {
+  if (!adopts) {
     while (waitpid(child, nullptr, __WALL) < 0 && errno == EINTR) {
     }
   }

@@ -14,9 +14,9 @@ namespace pysnap {
 // there. Returns when that has attached, or with why it has not.
 //
 // It is the caller that becomes the program to be watched, by exec: its process id, parent, terminal, signals, limits
-// and exit are the program's own, and nothing has to be passed on. The other one is no child of it (but where it is
-// PID 1, to which all orphans belong: there it is one that plain wait() does not see), is in a session of its own, has
-// no descriptor of it open but stderr, and takes no signal that can be blocked.
+// and exit are the program's own, and nothing has to be passed on. The other one is no child of it (but where orphans
+// come to it, as PID 1 or as a subreaper: there it is one that plain wait() does not see), is in a session of its own,
+// has no descriptor of it open but stderr, and takes no signal that can be blocked.
 //
 // With `guard`, there is one more process, the parent of that which watches: it calls `guard` when that was killed.
 absl::Status WatchMe(const std::function<absl::Status(pid_t)>& seize,

@@ -1,9 +1,12 @@
 #include "snapshotter/supervise/reporter.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "snapshotter/base/unique_fd.h"
 #include "snapshotter/format/output_path.h"
 
 namespace pysnap {
@@ -41,6 +44,13 @@ void Reporter::Report(const absl::StatusOr<CaptureSummary>& summary) const {
     Say(absl::StrCat("wrote ", summary->path, " (", plural(summary->threads, "thread"), ", ",
                      plural(summary->objects, "object"), ")"));
   }
+}
+
+void Reporter::LetGo() const {
+  struct stat status;
+  if (fstat(STDERR_FILENO, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))) return;
+  const UniqueFd null(open("/dev/null", O_WRONLY | O_CLOEXEC));
+  if (null.ok()) dup2(null.get(), STDERR_FILENO);
 }
 
 }  // namespace pysnap

@@ -25,6 +25,9 @@ class Reporter {
   // One line on stderr.
   void Say(absl::string_view text) const;
   void Report(const absl::StatusOr<CaptureSummary>& summary) const;
+  // From now on nothing is said where somebody may wait for the end of what is written: stderr is let go of if it is a
+  // pipe or a socket.
+  void LetGo() const;
 
  private:
   const std::string output_;

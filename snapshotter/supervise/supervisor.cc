@@ -120,7 +120,10 @@ void Supervisor::Handle(const Stop& stop) {
   WatchedProcess& process = ProcessOf(stop.tid);
   if (stop.ended) {
     process.OnEnd(stop.tid);
-    if (process.empty()) processes_.erase(process.pid());
+    if (!process.empty()) return;
+    // Children that have left the program behind, as daemons do, are not what its user waits for.
+    if (process.pid() == pid_) reporter_.LetGo();
+    processes_.erase(process.pid());
     return;
   }
   const WatchedProcess::Outcome outcome = process.OnStop(stop);

@@ -1,6 +1,7 @@
 #include "snapshotter/supervise/watched_process.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>

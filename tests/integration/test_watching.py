@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import pty
 import random
 import resource
+import select
 import shutil
 import signal
 import socket
@@ -23,6 +25,9 @@ from support_py.watching import kill_watcher, watched, watcher_of
 PROGRAMS = Path(__file__).parent.parent / "programs"
 # How often the watcher is killed, for each interpreter.
 KILLS = int(os.environ.get("PYSNAP_WATCHER_KILLS", "5"))
+
+
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def show(pysnap: Path, file: Path) -> dict[str, Any]:
@@ -139,6 +144,32 @@ def test_launchers(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> 
         assert exception["frames"][0]["locals"]["value"]["repr"] == "17", launcher
 
 
+@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+def test_started_with_signals_blocked(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    def block_and_restrict() -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        if restrict is not None:
+            restrict()
+
+    source = (
+        "import signal, threading\n"
+        "def fail():\n    [][0]\n"
+        "thread = threading.Thread(target=fail)\nthread.start()\nthread.join()\n"
+        "print(sorted(signal.sigpending()), signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, []))\n"
+        "{}['gone']\n"
+    )
+    command = [python.path, "-c", source]
+    bare, result = (
+        subprocess.run(each, preexec_fn=block_and_restrict, capture_output=True, text=True, timeout=60)
+        for each in (command, [*watched(pysnap_binary, "-o", tmp_path), *command])
+    )
+    assert (result.returncode, result.stdout) == (1, bare.stdout) and bare.stdout.startswith("[] ")
+    found = [show(pysnap_binary, file)["exception"]["type"] for file in tmp_path.iterdir()]
+    assert sorted(found) == ["IndexError", "KeyError"]
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root to make a PID namespace")
 def test_as_the_first_process(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     """As PID 1, as in a container: its end is the end of all other processes there."""
@@ -154,6 +185,23 @@ def test_as_the_first_process(python: Interpreter, pysnap_binary: Path, tmp_path
     snapshot = show(pysnap_binary, file)
     assert snapshot["exception"]["type"] == "KeyError"
     assert snapshot["reason"]["native_id"] == 1
+
+
+def test_as_a_subreaper(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """The orphans among its descendants become its children; of us it has none that it can wait for."""
+    source = (
+        "import os\ntry:\n    os.waitpid(-1, os.WNOHANG)\nexcept ChildProcessError:\n    print('none', flush=True)\n"
+        "if os.fork() == 0:\n    if os.fork() == 0:\n        os._exit(7)\n    os._exit(0)\n"
+        "print(sorted(os.wait()[1] for _ in range(2)))\n"
+    )
+    result = subprocess.run(
+        [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", source],
+        preexec_fn=lambda: ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "none\n[0, 1792]\n", "")
 
 
 def test_command_that_is_none(pysnap_binary: Path) -> None:
@@ -447,6 +495,37 @@ def test_prefork_server(python: Interpreter, pysnap_binary: Path, tmp_path: Path
     assert exceptions[0]["exception"]["args"][0]["repr"] == "'/thread'"
     # The workers that are left are ended by SIGTERM, which is a crash of theirs.
     assert sorted(str(reason[0]) for reason in reasons) == ["None", "SIGSEGV", "SIGSEGV", "SIGTERM", "SIGTERM"]
+
+
+@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+def test_daemon(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    """Who reads a program's output to its end need not wait for the daemon that it leaves, which is still watched."""
+    fifo, out = tmp_path / "fifo", tmp_path / "out"
+    os.mkfifo(fifo)
+    out.mkdir()
+    source = (
+        "import os\nread, write = os.pipe()\npid = os.fork()\n"
+        "if pid == 0:\n"
+        "    os.setsid()\n    null = os.open('/dev/null', os.O_RDWR)\n    [os.dup2(null, fd) for fd in range(3)]\n"
+        "    os.write(write, b'x')\n    os.close(write)\n"
+        f"    open({str(fifo)!r}).read()\n    1 // 0\n"
+        "os.read(read, 1)\nprint(pid)\n"
+    )
+    result = subprocess.run(
+        [*watched(pysnap_binary, "--follow-forks", "-o", out), python.path, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=restrict,
+    )
+    assert result.returncode == 0 and result.stderr == ""
+    with open(fifo, "w"):
+        watcher = os.pidfd_open(watcher_of(int(result.stdout)))
+    select.select([watcher], [], [])
+    os.close(watcher)
+    assert [show(pysnap_binary, file)["exception"]["type"] for file in out.iterdir()] == ["ZeroDivisionError"]
 
 
 def test_children_are_left_alone(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

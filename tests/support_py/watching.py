@@ -17,21 +17,19 @@ def watcher_of(pid: int) -> int:
     return int(next(line for line in status.splitlines() if line.startswith("TracerPid:")).split()[1])
 
 
-def guardians_of(pid: int) -> bool:
-    """Whether a guardian is there that belongs to this process: the two have the same stderr, a pipe of their own."""
-    stderr = os.readlink(f"/proc/{pid}/fd/2")
-    for comm in Path("/proc").glob("[0-9]*/comm"):
-        try:
-            if comm.read_text() == "pysnap-guardian\n" and os.readlink(comm.parent / "fd/2") == stderr:
-                return True
-        except OSError:
-            continue
-    return False
-
-
 def kill_watcher(pid: int) -> None:
     """Returns when nobody watches the process any more."""
-    os.kill(watcher_of(pid), signal.SIGKILL)
+    watcher = watcher_of(pid)
+    # A guardian has made the session; without one it is the watcher itself.
+    guardian = os.getsid(watcher)
+    os.kill(watcher, signal.SIGKILL)
     # The guardian traces it for a moment.
-    while watcher_of(pid) != 0 or guardians_of(pid):
+    while watcher_of(pid) != 0 or is_alive(guardian):
         os.sched_yield()
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return not (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].startswith(" Z")
+    except OSError:
+        return False
