@@ -435,7 +435,8 @@ def test_multiprocessing(
         )
         assert (result.returncode, result.stdout) == (0, "-6\n0\n1\n"), result.stderr
         own = [line for line in result.stderr.splitlines() if line.startswith("pysnap: ")]
-        snapshots = [show(pysnap_binary, file) for file in sorted(out.iterdir())]
+        snapshots = [show(pysnap_binary, file) for file in out.iterdir()]
+        snapshots.sort(key=lambda snapshot: str(snapshot["capture"]["time"]))
         assert len(own) == len(snapshots), own
         reasons = [snapshot["reason"] for snapshot in snapshots]
         kinds = [reason["signal"] or reason["exit_code"] or reason["kind"] for reason in reasons]
