@@ -147,6 +147,13 @@ def wait_for(event):
 threading.Thread(target=wait_for, args=(stop,), name="other", daemon=True).start()
 waiting.wait()
 """
+def check_fault_in_thread(snapshot: dict[str, Any]) -> None:
+    assert snapshot["reason"]["fault_address"] == "0x0"
+    assert snapshot["threads"][0]["native_id"] != snapshot["reason"]["native_id"]
+    thread = next(t for t in snapshot["threads"] if t["native_id"] == snapshot["reason"]["native_id"])
+    assert any(frame["function"] == "crash" for frame in thread["frames"])
+
+
 CRASH = "def crash(function, *arguments):\n    kept = [1, 2, 3]\n    return function(*arguments)\n"
 
 CASES: dict[str, Case] = {
@@ -194,6 +201,7 @@ CASES: dict[str, Case] = {
         check=check_locals,
     ),
     "hook deleted": Case(call("import sys\ndel sys.excepthook\nouter(1)"), "ValueError", check=check_locals),
+    "interactive": Case(call("outer(1)"), "ValueError", arguments=("-i",), check=check_locals),
     "class body": Case(call("class Body:\n    outer(1)"), "ValueError", check=check_locals),
     # ---- threads
     "thread": Case(call(THREAD), "ValueError", thread="worker", check=check_locals),
@@ -316,6 +324,21 @@ CASES: dict[str, Case] = {
     "ignored in __del__": Case(
         "class Bad:\n    def __del__(self):\n        raise ValueError('ignored')\nb = Bad()\ndel b\nprint('on')"
     ),
+    "ignored in a weakref's callback": Case(
+        "import weakref\nclass Plain: pass\ndef fail(_):\n    raise ValueError('ignored')\n"
+        "plain = Plain()\nref = weakref.ref(plain, fail)\ndel plain\nprint('on')"
+    ),
+    "ignored at exit": Case(call("import atexit\natexit.register(outer, 1)")),
+    "exit at exit": Case("import atexit, sys\natexit.register(sys.exit, 3)"),
+    "hook called by the program": Case(
+        call("import sys\ntry:\n    outer(1)\nexcept ValueError:\n    sys.excepthook(*sys.exc_info())")
+    ),
+    "caught in a future": Case(
+        call(
+            "import concurrent.futures\nwith concurrent.futures.ThreadPoolExecutor(1) as pool:\n"
+            "    print(repr(pool.submit(outer, 1).exception()))"
+        )
+    ),
     "logged": Case(call("import logging\ntry:\n    outer(1)\nexcept ValueError:\n    logging.exception('seen')")),
     "_exit": Case("import os\nos._exit(3)"),
     "handled signal": Case(
@@ -338,6 +361,24 @@ CASES: dict[str, Case] = {
         "SIGSEGV",
         printed=False,
         check=check_fault,
+    ),
+    "null pointer in a thread": Case(
+        CRASH + "import ctypes, threading\n"
+        "thread = threading.Thread(target=crash, args=(ctypes.string_at, 0))\nthread.start()\nthread.join()",
+        "SIGSEGV",
+        check=check_fault_in_thread,
+    ),
+    "stack overflow": Case(CRASH + "import faulthandler\ncrash(faulthandler._stack_overflow)", "SIGSEGV"),
+    "stack overflow, faulthandler": Case(
+        "import faulthandler\nfaulthandler.enable()\n" + CRASH + "crash(faulthandler._stack_overflow)",
+        "SIGSEGV",
+        printed=False,
+    ),
+    "user signal": Case("import os, signal\nos.kill(os.getpid(), signal.SIGUSR1)", "SIGUSR1"),
+    "_exit in a thread": Case(
+        "import os, threading\nthread = threading.Thread(target=os._exit, args=(3,))\nthread.start()\nthread.join()",
+        "exit 3",
+        options=("--all-exits",),
     ),
     "abort": Case("import os\nos.abort()", "SIGABRT"),
     "fatal error": Case("import ctypes\nctypes.pythonapi.Py_FatalError(b'told to')", "SIGABRT", printed=False),
