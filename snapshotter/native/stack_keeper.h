@@ -41,7 +41,8 @@ class StackKeeper {
   uint64_t kept_bytes() const { return pages_.counts().pages * PageCache::kPageSize; }
 
  private:
-  // The mapping that the stack pointer is in or, where the stack has overflown, the one above it. Null when there is none.
+  // The mapping that the stack pointer is in or, where the stack has overflown, the one above it. Null when there is
+  // none.
   const Mapping* FindStack(Address sp) const;
   void AddOwnStacks(Address thread_pointer, std::vector<AddressRange>& ranges) const;
 

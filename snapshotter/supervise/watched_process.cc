@@ -14,6 +14,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/process/proc_files.h"
 
@@ -28,6 +29,15 @@ int64_t MonotonicNs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
+// Of a process, what is in memory of no file, in kB; nothing when that is not told.
+std::optional<int64_t> AnonymousMemory(pid_t pid) {
+  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/status", pid).c_str(), 65536);
+  int64_t size = 0;
+  if (!status.ok()) return std::nullopt;
+  const absl::string_view field = absl::StripSuffix(StatusField(*status, "RssAnon"), " kB");
+  return absl::SimpleAtoi(field, &size) ? std::optional(size) : std::nullopt;
 }
 
 // What the event of a stopped thread is about: a process or thread id, or an exit status.
@@ -351,6 +361,7 @@ void WatchedProcess::OnExit(pid_t tid) {
     if (!IsOwnCrash(status)) return Continue(tid);
     dying_ = status;
     dying_since_ = Clock::now();
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) memory_at_kill_ = AnonymousMemory(pid_);
   }
   tracees_[tid].exiting = true;
   OnDeath();
@@ -441,13 +452,26 @@ absl::StatusOr<PauseReport> WatchedProcess::Pause(const LiveTarget& target,
   Held held(tracees_, target);
   read(held);
   Release();
+  if (IsEmptied()) return EmptiedError();
   report.end_ns = MonotonicNs();
   report.threads = held.threads();
   return report;
 }
 
+// Two seconds after the kernel has killed a process for want of memory it begins to take its pages away (mm/oom_kill.c,
+// OOM_REAPER_DELAY). What is read then may be what a file has in the place.
+bool WatchedProcess::IsEmptied() const {
+  return memory_at_kill_.has_value() && AnonymousMemory(pid_).value_or(0) < *memory_at_kill_;
+}
+
+absl::Status WatchedProcess::EmptiedError() const {
+  return absl::AbortedError(
+      absl::StrFormat("process %d was killed for want of memory, and its memory is already taken away", pid_));
+}
+
 void WatchedProcess::Snapshot(const Occasion& occasion) {
-  const absl::StatusOr<CaptureSummary> summary = TrySnapshot(occasion);
+  absl::StatusOr<CaptureSummary> summary = TrySnapshot(occasion);
+  if (!summary.ok() && IsEmptied()) summary = EmptiedError();
   // Among the children of a program are some that are no Python.
   if (is_child_ && absl::IsFailedPrecondition(summary.status()) && !options_.verbose) return;
   reporter_.Report(summary);

@@ -96,6 +96,9 @@ class WatchedProcess {
   std::vector<pid_t> Tids() const;
   int64_t NativeId(pid_t tid);
   absl::StatusOr<CaptureSummary> TrySnapshot(const Occasion& occasion);
+  // The kernel has taken memory away from a process that it has killed.
+  bool IsEmptied() const;
+  absl::Status EmptiedError() const;
   // The exit seems to have begun, and may yet turn out to be one of code 0: what a snapshot needs is taken.
   void TakeExit(const Occasion& occasion);
   // Stops the process for `read`; see CaptureSource.
@@ -112,6 +115,8 @@ class WatchedProcess {
   // The status that the whole process ends with, once that is a crash.
   std::optional<int> dying_;
   Clock::time_point dying_since_;
+  // Of a process that SIGKILL ends, what it had; see IsEmptied.
+  std::optional<int64_t> memory_at_kill_;
   // A snapshot was taken of the exception that ends the main thread: what follows from it is no other crash.
   bool main_thread_raised_ = false;
   // With --all-exits: what was taken before the interpreter ended.

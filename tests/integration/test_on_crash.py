@@ -147,6 +147,8 @@ def wait_for(event):
 threading.Thread(target=wait_for, args=(stop,), name="other", daemon=True).start()
 waiting.wait()
 """
+
+
 def check_fault_in_thread(snapshot: dict[str, Any]) -> None:
     assert snapshot["reason"]["fault_address"] == "0x0"
     assert snapshot["threads"][0]["native_id"] != snapshot["reason"]["native_id"]

@@ -352,6 +352,82 @@ def test_file_that_may_not_grow(python: Interpreter, pysnap_binary: Path, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+# ---------------------------------------------------------------- killed by others
+
+
+def python_frames(snapshot: dict[str, Any]) -> list[dict[str, Any]]:
+    """Of the main thread."""
+    return [frame for frame in snapshot["threads"][0]["frames"] if frame["kind"] == "python"]
+
+
+def test_killed_from_outside(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    file = tmp_path / "killed.pb"
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", file), python.path, "-c", ECHO],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    process.kill()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    snapshot = show(pysnap_binary, file)
+    assert (snapshot["reason"]["kind"], snapshot["reason"]["signal"]) == ("signal", "SIGKILL")
+    assert [frame["function"] for frame in python_frames(snapshot)] == ["<module>"]
+
+
+@pytest.fixture
+def small_memory() -> Iterator[Path]:
+    """A cgroup that has little memory."""
+    v1, v2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
+    base = v1 if v1.is_dir() else v2
+    group = base / f"pysnap-test-{os.getpid()}"
+    try:
+        group.mkdir()
+    except OSError as error:
+        pytest.skip(f"no cgroup can be made: {error}")
+    try:
+        limit = group / ("memory.limit_in_bytes" if base == v1 else "memory.max")
+        if not limit.exists():
+            pytest.skip("the memory of cgroups is not limited here")
+        limit.write_text(str(100 << 20))
+        yield group
+    finally:
+        group.rmdir()
+
+
+def test_killed_for_want_of_memory(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, small_memory: Path
+) -> None:
+    """The kernel takes the memory of such a process away after two seconds: on a busy machine that may be too early."""
+    file = tmp_path / "large.pb"
+    source = "import sys\ndef grow():\n    held = []\n    while True:\n        held.append(bytearray(1 << 20))\ngrow()"
+    # The watcher stays outside: it would be killed as well.
+    wait = [python.path, "-c", f"import os, sys\nsys.stdin.readline()\nos.execv({python.path!r}, sys.argv[1:])"]
+    for _ in range(5):
+        process = subprocess.Popen(
+            [*watched(pysnap_binary, "-o", file, "--max-bytes", "1000000"), *wait, python.path, "-c", source],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        (small_memory / "cgroup.procs").write_text(str(process.pid))
+        _, errors = process.communicate("\n", timeout=120)
+        assert process.returncode == -signal.SIGKILL, errors
+        if "its memory is already taken away" not in errors:
+            break
+        assert errors.count("\n") == 1 and not file.exists()
+    assert "pysnap: wrote" in errors
+    snapshot = show(pysnap_binary, file)
+    assert (snapshot["reason"]["kind"], snapshot["reason"]["signal"]) == ("signal", "SIGKILL")
+    frames = python_frames(snapshot)
+    assert [frame["function"] for frame in frames] == ["<module>", "grow"]
+    assert frames[1]["locals"]["held"]["length"] > 10
+
+
 # ---------------------------------------------------------------- children
 
 

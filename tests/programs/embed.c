@@ -2,7 +2,8 @@
 //
 //   embed LIBPYTHON MODE CODE    LIBPYTHON is loaded by dlopen; "-": the program is linked to it
 //
-// MODE: string (PyRun_SimpleString), print and printex (PyRun_String, then PyErr_Print or PyErr_PrintEx(0)). Ends with 7.
+// MODE: string (PyRun_SimpleString), print and printex (PyRun_String, then PyErr_Print or PyErr_PrintEx(0)). Ends
+// with 7.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>

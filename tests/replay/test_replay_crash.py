@@ -152,3 +152,20 @@ def test_pdb_starts_where_it_was_raised(
         "{'number': 1, 'cleaned': True}",
     ]
     assert f"> {crash.program}(9)outer()" in lines
+
+
+def test_chain_of_exceptions_in_pdb(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    if python.minor < 13:
+        pytest.skip("pdb has the command `exceptions` from 3.13 on")
+    crash = Crash(python, pysnap_binary, PROGRAMS["cause"][1], tmp_path)
+    commands = ["exceptions", "exceptions 0", "p local0, number", "exceptions 1", "p outer.__name__"]
+    result = subprocess.run(
+        [str(pysnap_binary), "replay", str(crash.file), *[word for c in commands for word in ("-c", c)]],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    lines = [line.strip() for line in result.stdout.splitlines() if not line.startswith(("> /", "-> "))]
+    assert lines == ["0 ValueError('bad', 2)", ">   1 RuntimeError('later')", "([21, 2], 2)", "'outer'"]
