@@ -23,6 +23,9 @@
 
 namespace pysnap {
 
+// The name of the process in which `pysnap on-crash` traces a program: it tells who is asked to pause one why not.
+inline constexpr char kWatcherName[] = "pysnap-watcher";
+
 enum class PauseMode {
   kStop,  // all threads stand still while they are read
   kFork,  // they stand still while the kernel makes a copy-on-write copy, which is read

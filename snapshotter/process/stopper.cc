@@ -174,10 +174,16 @@ absl::Status Stopper::SeizeError(pid_t tid, int error) {
     if (tracer == static_cast<pid_t>(syscall(SYS_gettid))) return absl::OkStatus();
     std::string name;
     if (auto comm = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/comm", tracer).c_str(), 64); comm.ok()) {
-      name = absl::StrCat(" (", comm->substr(0, comm->find('\n')), ")");
+      name = comm->substr(0, comm->find('\n'));
+    }
+    if (name == kWatcherName) {
+      return absl::PermissionDeniedError(
+          absl::StrFormat("process %d is watched by `pysnap on-crash`, which takes such a snapshot itself when it is "
+                          "started with --on-signal SIG or --timeout SECONDS",
+                          pid_));
     }
     return absl::PermissionDeniedError(absl::StrFormat(
-        "process %d is being traced by process %d%s: end that one, or let it detach, first", pid_, tracer, name));
+        "process %d is being traced by process %d (%s): end that one, or let it detach, first", pid_, tracer, name));
   }
   return RefusedError(pid_);
 }

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "snapshotter/base/unique_fd.h"
+#include "snapshotter/process/pause.h"
 #include "snapshotter/process/proc_files.h"
 
 namespace pysnap {
@@ -83,7 +84,7 @@ void StayAsGuardian(pid_t watched, int socket, const std::function<void(pid_t)>&
   // Ignored by whoever started us, it would not come.
   signal(SIGCHLD, SIG_DFL);
   setsid();
-  prctl(PR_SET_NAME, "pysnap");
+  prctl(PR_SET_NAME, kWatcherName);
   CloseAllBut(socket);
   const pid_t self = getpid();
   char go = 0;

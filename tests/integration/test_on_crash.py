@@ -196,6 +196,14 @@ CASES: dict[str, Case] = {
         printed=False,
     ),
     "asyncio": Case(call("import asyncio\nasync def main():\n    outer(1)\nasyncio.run(main())"), "ValueError"),
+    "context manager": Case(
+        call(
+            "import contextlib\n@contextlib.contextmanager\ndef managed():\n    try:\n        yield 1\n"
+            "    finally:\n        len([])\nwith managed() as got:\n    outer(got)"
+        ),
+        "ValueError",
+        check=check_locals,
+    ),
     "hook replaced": Case(
         call("import sys\nsys.excepthook = lambda *_: print('mine')\nouter(1)"),
         "ValueError",

@@ -352,6 +352,21 @@ def test_file_that_may_not_grow(python: Interpreter, pysnap_binary: Path, tmp_pa
     assert not list(tmp_path.iterdir())
 
 
+def test_attach_to_a_watched_program(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", ECHO],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    attach = subprocess.run([str(pysnap_binary), "attach", str(process.pid)], capture_output=True, text=True)
+    assert attach.returncode == 3
+    assert "is watched by `pysnap on-crash`" in attach.stderr and attach.stderr.count("\n") == 1
+    process.communicate("", timeout=60)
+    assert process.returncode == 0
+
+
 # ---------------------------------------------------------------- killed by others
 
 
