@@ -132,25 +132,28 @@ def test_on_another_version(python: Interpreter, pysnap_binary: Path, python_pac
             assert found == expected, other.tag
 
 
-def test_pdb_starts_where_it_was_raised(
-    python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path
-) -> None:
-    crash = Crash(python, pysnap_binary, PROGRAMS["raised"][1], tmp_path)
-    commands = ["p local0, number", "up", "p held"]
+def debugged(pysnap: Path, file: Path, *commands: str) -> list[str]:
+    """The lines that pdb prints for these commands."""
     result = subprocess.run(
-        [str(pysnap_binary), "replay", str(crash.file), *[word for c in commands for word in ("-c", c)]],
+        [str(pysnap), "replay", str(file), *[word for command in commands for word in ("-c", command)]],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    lines = result.stdout.splitlines()
     assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def without_places(lines: list[str]) -> list[str]:
+    return [line.strip() for line in lines if not line.startswith(("> /", "-> "))]
+
+
+def test_pdb_starts_where_it_was_raised(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    crash = Crash(python, pysnap_binary, PROGRAMS["raised"][1], tmp_path)
+    lines = debugged(pysnap_binary, crash.file, "p local0, number", "up", "p held")
     # From 3.13 on pdb does not say where it is before the first command.
-    assert [line for line in lines if not line.startswith(("> ", "-> "))] == [
-        "([21, 2], 2)",
-        "{'number': 1, 'cleaned': True}",
-    ]
+    assert without_places(lines) == ["([21, 2], 2)", "{'number': 1, 'cleaned': True}"]
     assert f"> {crash.program}(9)outer()" in lines
 
 
@@ -159,13 +162,5 @@ def test_chain_of_exceptions_in_pdb(python: Interpreter, pysnap_binary: Path, tm
         pytest.skip("pdb has the command `exceptions` from 3.13 on")
     crash = Crash(python, pysnap_binary, PROGRAMS["cause"][1], tmp_path)
     commands = ["exceptions", "exceptions 0", "p local0, number", "exceptions 1", "p outer.__name__"]
-    result = subprocess.run(
-        [str(pysnap_binary), "replay", str(crash.file), *[word for c in commands for word in ("-c", c)]],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert result.returncode == 0, result.stderr
-    lines = [line.strip() for line in result.stdout.splitlines() if not line.startswith(("> /", "-> "))]
+    lines = without_places(debugged(pysnap_binary, crash.file, *commands))
     assert lines == ["0 ValueError('bad', 2)", ">   1 RuntimeError('later')", "([21, 2], 2)", "'outer'"]
