@@ -53,6 +53,8 @@ T ValueAt(absl::string_view code, size_t at) {
 constexpr char kCall = '\xe8';
 constexpr char kJump = '\xe9';
 constexpr size_t kJumpSize = 5;
+constexpr char kShortJump = '\xeb';
+constexpr size_t kShortJumpSize = 2;
 // jmp *[rip + offset], perhaps behind endbr64 and with a prefix (bnd).
 constexpr char kEndBranch[] = "\xf3\x0f\x1e\xfa";
 constexpr char kBnd[] = "\xf2";
@@ -112,8 +114,15 @@ bool Calls(ElfImage& image, const ElfSymbol& caller, const ElfSymbol& callee) {
 
 std::optional<uint64_t> TailCallOf(const ElfImage& image, const ElfSymbol& function) {
   const std::string code = ReadShort(image, function);
-  if (code.size() < kJumpSize || code[code.size() - kJumpSize] != kJump) return std::nullopt;
-  return RelativeTarget(code, function.address, code.size() - kJumpSize + 1);
+  const size_t size = code.size();
+  if (size >= kJumpSize && code[size - kJumpSize] == kJump) {
+    return RelativeTarget(code, function.address, size - kJumpSize + 1);
+  }
+  // To what stands close by, a jump with an offset of one byte.
+  if (size >= kShortJumpSize && code[size - kShortJumpSize] == kShortJump) {
+    return function.address + size + static_cast<uint64_t>(int64_t{ValueAt<int8_t>(code, size - 1)});
+  }
+  return std::nullopt;
 }
 
 absl::StatusOr<uint64_t> FindPassedText(const ElfImage& image, absl::string_view text) {

@@ -62,6 +62,15 @@ TEST(MachineCodeTest, FindsWhatIsCalled) {
   EXPECT_EQ(TailCallOf(*image, Function(1 << 20, 10)), std::nullopt);
 }
 
+TEST(MachineCodeTest, FollowsAShortTailCall) {
+  // mov esi, 1; jmp +12, and one backwards.
+  auto image = ImageWith(std::string("\xbe\x01\0\0\0\xeb\x0c\x90\xeb\xf6", 10));
+  ASSERT_TRUE(image.ok());
+  EXPECT_EQ(TailCallOf(*image, Function(0, 7)), kText + 19);
+  EXPECT_EQ(TailCallOf(*image, Function(7, 3)), kText);
+  EXPECT_EQ(TailCallOf(*image, Function(0, 6)), std::nullopt);
+}
+
 TEST(MachineCodeTest, FindsWhereATextIsPassed) {
   const std::string text("\0a text\0", 8);
   // lea rdi, [rip + offset], of 7 bytes, and a mov edi, address, of 5
