@@ -1,7 +1,6 @@
 #include "snapshotter/process/stopper.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
@@ -19,6 +18,7 @@
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/process/permission.h"
 #include "snapshotter/process/proc_files.h"
+#include "snapshotter/process/realtime.h"
 
 namespace pysnap {
 namespace {
@@ -31,28 +31,6 @@ int64_t NowNs() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
-
-// Runs before anything that does not ask for it, where that is permitted. Without it, the threads that were let go
-// first take the processors away from us before the last is.
-class RealtimeGuard {
- public:
-  RealtimeGuard() {
-    sched_param param;
-    policy_ = sched_getscheduler(0);
-    if (policy_ < 0 || sched_getparam(0, &param_) != 0) return;
-    param.sched_priority = 1;
-    set_ = sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &param) == 0;
-  }
-  ~RealtimeGuard() {
-    if (set_) sched_setscheduler(0, policy_, &param_);
-  }
-  RealtimeGuard(const RealtimeGuard&) = delete;
-
- private:
-  int policy_ = -1;
-  sched_param param_{};
-  bool set_ = false;
-};
 
 }  // namespace
 

@@ -10,12 +10,15 @@
 #include <cstddef>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "snapshotter/base/unique_fd.h"
 #include "snapshotter/process/proc_files.h"
+#include "snapshotter/process/realtime.h"
+#include "snapshotter/supervise/stops.h"
 
 namespace pysnap {
 namespace {
@@ -49,6 +52,21 @@ bool WriteAll(pid_t tid, const std::vector<Address>& addresses) {
 // TRAP_HWBKPT of asm-generic/siginfo.h.
 constexpr int kTrapHardware = 4;
 constexpr uint64_t kTrapBit = uint64_t{1} << (SIGTRAP - 1);
+
+// Lets go of a thread that has stopped, without its breakpoints; returns whether it had, or has ended.
+bool ClearIfStopped(pid_t tid) {
+  siginfo_t info = {};
+  // What it stopped for, if that is a signal, is not taken from it.
+  const int options = WSTOPPED | WEXITED | __WALL | WNOWAIT | WNOHANG;
+  if (waitid(P_PID, static_cast<id_t>(tid), &info, options) != 0) return errno != EINTR;
+  if (info.si_pid == 0) return false;
+  if (info.si_code != CLD_TRAPPED) return true;
+  const bool by_trap = info.si_status == SIGTRAP;
+  const int signal = info.si_status >> 8 == 0 && !by_trap ? info.si_status : 0;
+  WriteAll(tid, {});
+  ptrace(PTRACE_DETACH, tid, nullptr, static_cast<intptr_t>(signal));
+  return true;
+}
 
 }  // namespace
 
@@ -97,23 +115,29 @@ bool DebugRegisters::IsHit(const siginfo_t& info) const {
 }
 
 void ClearDebugRegisters(pid_t pid) {
+  // Until it is cleared, a thread that runs into a breakpoint kills its process.
+  const RealtimeGuard realtime;
   const UniqueFd tasks(open(absl::StrFormat("/proc/%d/task", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   std::vector<pid_t> tids;
-  if (!tasks.ok() || !ListTids(tasks.get(), tids).ok()) return;
-  for (const pid_t tid : tids) {
-    const auto children = ReadFileAt(tasks.get(), absl::StrFormat("%d/children", tid).c_str(), 65536);
-    if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) == 0) {
+  std::set<pid_t> seen;
+  std::vector<pid_t> awaited;
+  if (!tasks.ok()) return;
+  // All are told to stop before any is waited for. A list that was made while threads ended may lack some.
+  for (bool more = true; std::exchange(more, false) && ListTids(tasks.get(), tids).ok();) {
+    for (const pid_t tid : tids) {
+      if (!seen.insert(tid).second) continue;
+      more = true;
+      if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) continue;
       ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
-      siginfo_t info = {};
-      // What it stopped for, if that is a signal, is not taken from it.
-      if (waitid(P_PID, static_cast<id_t>(tid), &info, WSTOPPED | WEXITED | __WALL | WNOWAIT) == 0 &&
-          info.si_code == CLD_TRAPPED) {
-        const bool by_trap = info.si_status == SIGTRAP;
-        const int signal = info.si_status >> 8 == 0 && !by_trap ? info.si_status : 0;
-        WriteAll(tid, {});
-        ptrace(PTRACE_DETACH, tid, nullptr, static_cast<intptr_t>(signal));
-      }
+      awaited.push_back(tid);
     }
+  }
+  // One that waits in the kernel for another is not waited for by all.
+  while (!awaited.empty()) {
+    if (std::erase_if(awaited, ClearIfStopped) == 0) AwaitStop(std::chrono::milliseconds(1));
+  }
+  for (const pid_t tid : seen) {
+    const auto children = ReadFileAt(tasks.get(), absl::StrFormat("%d/children", tid).c_str(), 65536);
     if (!children.ok()) continue;
     for (const absl::string_view child : absl::StrSplit(*children, ' ', absl::SkipEmpty())) {
       pid_t id = 0;

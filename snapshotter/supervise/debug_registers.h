@@ -30,7 +30,8 @@ class DebugRegisters : public Breakpoints {
   std::set<pid_t> blocking_;
 };
 
-// Clears those of all threads of a process and of its children, whoever has set them and is gone. For a guardian.
+// Clears those of all threads of a process and of its children, whoever has set them and is gone. For a guardian, in
+// which SIGCHLD is blocked.
 void ClearDebugRegisters(pid_t pid);
 
 }  // namespace pysnap

@@ -18,6 +18,7 @@
 #include "snapshotter/base/unique_fd.h"
 #include "snapshotter/process/pause.h"
 #include "snapshotter/process/proc_files.h"
+#include "snapshotter/process/realtime.h"
 
 namespace pysnap {
 namespace {
@@ -66,6 +67,8 @@ void StayAsGuardian(pid_t watched, int socket, const std::function<void(pid_t)>&
   // Whoever reads the program's stderr to its end does not wait for this one.
   dup2(STDIN_FILENO, STDERR_FILENO);
   prctl(PR_SET_NAME, "pysnap-guardian");
+  // It does nothing but wait, and then has to be quick.
+  const RealtimeGuard realtime;
   int status = 0;
   while (waitpid(worker, &status, __WALL) < 0 && errno == EINTR) {
   }

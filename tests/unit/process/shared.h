@@ -20,9 +20,11 @@ namespace pysnap::testing {
 
 struct Shared {
   std::atomic<uint64_t> counters[16];
+  std::atomic<int> sent;
   std::atomic<int> signals;
   std::atomic<int> errors;
   std::atomic<pid_t> pid;
+  std::atomic<bool> done;
 };
 
 class SharedTest : public ::testing::Test {

@@ -1,0 +1,26 @@
+// What has to be done at once, whatever else the machine has to do.
+#ifndef PYSNAP_PROCESS_REALTIME_H_
+#define PYSNAP_PROCESS_REALTIME_H_
+
+#include <sched.h>
+
+namespace pysnap {
+
+// While it exists, the calling thread runs before anything that does not ask for the same, where that is permitted (root,
+// CAP_SYS_NICE, RLIMIT_RTPRIO). What it forks does not.
+class RealtimeGuard {
+ public:
+  RealtimeGuard();
+  ~RealtimeGuard();
+  RealtimeGuard(const RealtimeGuard&) = delete;
+  RealtimeGuard& operator=(const RealtimeGuard&) = delete;
+
+ private:
+  int policy_ = -1;
+  sched_param param_{};
+  bool set_ = false;
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_PROCESS_REALTIME_H_
