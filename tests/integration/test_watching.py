@@ -574,6 +574,7 @@ def test_prefork_server(python: Interpreter, pysnap_binary: Path, tmp_path: Path
     for connection in pair:
         with connection:
             assert answer_of(connection) == b""
+    replaced = {int(process.stdout.readline().split()[1]) for _ in pair}
     assert int(request(port, "/pid")) > 0
     _, errors = process.communicate("", timeout=60)
     assert process.returncode == 0
@@ -581,7 +582,7 @@ def test_prefork_server(python: Interpreter, pysnap_binary: Path, tmp_path: Path
     assert errors.count("pysnap: wrote ") == len(snapshots)
     reasons = [(snapshot["reason"]["signal"], snapshot["process"]["pid"]) for snapshot in snapshots]
     crashed = {pid for signal, pid in reasons if signal == "SIGSEGV"}
-    assert len(crashed) == 2 and process.pid not in crashed
+    assert len(crashed) == 2 and crashed == replaced
     exceptions = [snapshot for snapshot in snapshots if snapshot["reason"]["kind"] == "exception"]
     assert [str(snapshot["process"]["pid"]).encode() for snapshot in exceptions] == [raised]
     assert exceptions[0]["exception"]["args"][0]["repr"] == "'/thread'"

@@ -1,6 +1,6 @@
 """A web server like gunicorn: binds, forks workers, and replaces those that die.
 
-    prefork.py WORKERS      prints its port, and serves until its input ends
+    prefork.py WORKERS      prints its port, and serves until its input ends; prints a line for each replacement
 
 /pid answers with the worker's process id, /thread raises an exception in a thread of the worker, /crash kills it.
 """
@@ -64,6 +64,7 @@ def main(count):
             if os.waitpid(pid, os.WNOHANG)[0] != 0:
                 workers.remove(pid)
                 workers.add(start_worker(listener))
+                print("replaced", pid, flush=True)
     for pid in workers:
         os.kill(pid, signal.SIGTERM)
         os.waitpid(pid, 0)
