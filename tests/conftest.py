@@ -8,6 +8,7 @@ runs once for each CPython that scripts/interpreters.sh finds. Choose with --pyt
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # What is started in the background by a shell ignores them, and so would the programs that are tested.
+    for number in signal.SIGINT, signal.SIGQUIT, signal.SIGHUP:
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     if not hasattr(config, "workerinput"):  # Not in the workers of pytest-xdist.
         config.pluginmanager.register(matrix.Matrix(config), "pysnap-matrix")
 

@@ -159,21 +159,22 @@ WalkInput DeferredCapture::MakeInput(const RedactionRules& redaction) {
   return input;
 }
 
-absl::Status DeferredCapture::Take() {
-  RETURN_IF_ERROR(pauser_.TakeWalked());
-  if (options_.native) pauser_.native_stacks()->Decode();
-  return absl::OkStatus();
-}
+absl::Status DeferredCapture::Take() { return pauser_.TakeWalked(); }
 
-absl::Status DeferredCapture::TakeRehearsed() {
-  RETURN_IF_ERROR(pauser_.TakeRehearsed());
-  if (options_.native) pauser_.native_stacks()->Decode();
-  return absl::OkStatus();
+absl::StatusOr<CaptureSummary> DeferredCapture::CallWrite(WriteSnapshot write) {
+  // Unfinished, it is removed with what holds it: in the process that has made it.
+  const auto write_and_clean = [&] {
+    absl::StatusOr<CaptureSummary> summary = write();
+    recording_.reset();
+    return summary;
+  };
+  return source_.write ? source_.write(write_and_clean) : write_and_clean();
 }
 
 // Again and again until nothing is found to be secret that was not known to be when the recording began.
 absl::Status DeferredCapture::Record(const std::string& path, bool attempt) {
   constexpr int kRounds = 4;
+  if (options_.native) pauser_.native_stacks()->Decode();
   WalkInput input = pauser_.input();
   if (attempt) input.abandoned = [this] { return pauser_.Missed(); };
   if (options_.progress) {
@@ -219,10 +220,24 @@ absl::StatusOr<CaptureSummary> DeferredCapture::Finish(const std::string& path) 
   return summary;
 }
 
+bool DeferredCapture::MayLookAgain() const {
+  return source_.may_look_again && recording_->walk.passing_problems > 0 && pauser_.pauses() < kMaxPauses;
+}
+
+absl::StatusOr<CaptureSummary> DeferredCapture::TryWrite(const std::string& path, bool attempt) {
+  RETURN_IF_ERROR(Record(path, attempt));
+  if (!(attempt && pauser_.Missed()) && !MayLookAgain()) return Finish(path);
+  CaptureSummary summary;
+  summary.in_vain = true;
+  return summary;
+}
+
 absl::StatusOr<CaptureSummary> DeferredCapture::Write(const proto::Reason& reason, const std::string& path) {
   occasion_.reason = reason;
-  RETURN_IF_ERROR(Record(path, /*attempt=*/false));
-  return Finish(path);
+  return CallWrite([&]() -> absl::StatusOr<CaptureSummary> {
+    RETURN_IF_ERROR(Record(path, /*attempt=*/false));
+    return Finish(path);
+  });
 }
 
 absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
@@ -233,26 +248,15 @@ absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,
   // What cannot be written need not be read.
   RETURN_IF_ERROR(SnapshotWriter::Create(path).status());
   DeferredCapture capture(source, occasion, redaction, options);
-  if (source.rehearse) {
-    RETURN_IF_ERROR(capture.TakeRehearsed());
-    RETURN_IF_ERROR(capture.Record(path, /*attempt=*/true));
-  }
-  bool in_vain = !source.rehearse || capture.pauser_.Missed();
   std::chrono::milliseconds run = kFirstRun;
-  const auto look_again = [&] {
-    if (!source.may_look_again || capture.recording_->walk.passing_problems == 0) return false;
-    if (capture.pauser_.pauses() >= kMaxPauses) return false;
+  for (bool attempt = source.rehearse;; attempt = false) {
+    RETURN_IF_ERROR(attempt ? capture.pauser_.TakeRehearsed() : capture.Take());
+    ASSIGN_OR_RETURN(const CaptureSummary summary, capture.CallWrite([&] { return capture.TryWrite(path, attempt); }));
+    if (!summary.in_vain) return summary;
+    if (attempt) continue;
     std::this_thread::sleep_for(run);
     run *= 2;
-    return true;
-  };
-  while (in_vain || look_again()) {
-    in_vain = false;
-    capture.recording_.reset();
-    RETURN_IF_ERROR(capture.Take());
-    RETURN_IF_ERROR(capture.Record(path, /*attempt=*/false));
   }
-  return capture.Finish(path);
 }
 
 }  // namespace pysnap

@@ -5,9 +5,11 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -28,6 +30,8 @@ struct CaptureSummary {
   size_t problems = 0;
   bool complete = false;
   bool has_exception = false;  // the occasion's
+  // Nothing was written, because another look is better: see CaptureSource::may_look_again.
+  bool in_vain = false;
   int64_t pause_ns = 0;
   int64_t total_ns = 0;
 };
@@ -43,6 +47,8 @@ absl::StatusOr<Runtime> FindPython(LiveTarget& target);
 // What to call the program in a file's name: the script if there is one, else the executable.
 std::string ProgramName(const ProcessInfo& info);
 
+using WriteSnapshot = absl::FunctionRef<absl::StatusOr<CaptureSummary>()>;
+
 // How a capture comes by the state of a target that is at hand.
 struct CaptureSource {
   LiveTarget& target;
@@ -52,6 +58,9 @@ struct CaptureSource {
   bool rehearse = false;
   // Another moment is as good: it is paused once more when a thread was stopped where its frames cannot be told.
   bool may_look_again = false;
+  // Calls its argument, which decodes and writes what was taken, maybe in another process: of what that leaves behind
+  // in this one, nothing but its result is used. It is called here when there is none.
+  std::function<absl::StatusOr<CaptureSummary>(WriteSnapshot)> write = nullptr;
   // When the work on it began.
   absl::Time start = absl::Now();
 };
@@ -85,9 +94,12 @@ class DeferredCapture {
   struct Recording;
 
   WalkInput MakeInput(const RedactionRules& redaction);
-  absl::Status TakeRehearsed();
+  absl::StatusOr<CaptureSummary> CallWrite(WriteSnapshot write);
+  // Writes what was taken, unless that was in vain: with `attempt`, when something is missed.
+  absl::StatusOr<CaptureSummary> TryWrite(const std::string& path, bool attempt);
   // Records what was taken; with `attempt`, only as long as nothing is missed.
   absl::Status Record(const std::string& path, bool attempt);
+  bool MayLookAgain() const;
   absl::StatusOr<CaptureSummary> Finish(const std::string& path);
 
   const CaptureSource& source_;

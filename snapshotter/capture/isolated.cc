@@ -26,34 +26,16 @@ constexpr int kMaxDeaths = 8;
 // Of one result. A million frames take 16 MB.
 constexpr uint64_t kMaxResult = uint64_t{256} << 20;
 
-void WriteAll(int fd, const void* data, size_t size) {
-  const char* at = static_cast<const char*>(data);
-  while (size > 0) {
-    const ssize_t n = write(fd, at, size);
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) _exit(1);
-    at += n;
-    size -= static_cast<size_t>(n);
-  }
-}
-
 [[noreturn]] void RunChild(int fd, size_t first, size_t count, const IsolatedWork& work) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const rlimit no_core = {0, 0};
-  setrlimit(RLIMIT_CORE, &no_core);
-  for (const int signal_number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGPIPE}) signal(signal_number, SIG_DFL);
-  // Whatever hostile data makes it allocate, it shall be the one to go.
-  const UniqueFd score(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
-  if (score.ok() && write(score.get(), "1000", 4) != 4) {
-    // Then it goes by the usual rules.
-  }
+  BecomeExpendable();
   std::string out;
   for (size_t item = first; item < count; ++item) {
     out.assign(sizeof(uint64_t), '\0');
     work.work(item, out);
     const uint64_t size = out.size() - sizeof(uint64_t);
     std::memcpy(out.data(), &size, sizeof(size));
-    WriteAll(fd, out.data(), out.size());
+    if (!WriteAll(fd, out)) _exit(1);
   }
   _exit(0);
 }
@@ -74,21 +56,6 @@ bool ReadAll(int fd, char* out, size_t size, Clock::time_point deadline) {
     size -= static_cast<size_t>(n);
   }
   return true;
-}
-
-// How the child ended, as a reason.
-absl::Status EndOf(pid_t child) {
-  int status = 0;
-  pid_t waited;
-  do {
-    waited = waitpid(child, &status, __WALL);
-  } while (waited < 0 && errno == EINTR);
-  if (waited == child && WIFSIGNALED(status)) {
-    const char* name = sigabbrev_np(WTERMSIG(status));
-    return absl::InternalError(
-        absl::StrCat("the process that decoded it was killed by SIG", name != nullptr ? name : "?"));
-  }
-  return absl::InternalError("the process that decoded it ended early");
 }
 
 // Does the items from `first` on; returns the first one that was not done, `count` when all were. `why` then says why.
@@ -117,17 +84,52 @@ size_t RunOnce(size_t first, size_t count, Clock::time_point deadline, const Iso
     work.done(item, result);
   }
   if (item == count) {
-    EndOf(child).IgnoreError();
+    EndOfChild(child).IgnoreError();
     return item;
   }
   const bool late = Clock::now() >= deadline;
   kill(child, SIGKILL);  // changes nothing when it is dead
-  *why = EndOf(child);
+  *why = EndOfChild(child);
   if (late) *why = absl::DeadlineExceededError("decoding it took too long");
   return item;
 }
 
 }  // namespace
+
+void BecomeExpendable() {
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  for (const int signal_number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGPIPE}) signal(signal_number, SIG_DFL);
+  // Whatever hostile data makes it allocate, it shall be the one to go.
+  const UniqueFd score(open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
+  if (score.ok() && write(score.get(), "1000", 4) != 4) {
+    // Then it goes by the usual rules.
+  }
+}
+
+bool WriteAll(int fd, absl::string_view data) {
+  while (!data.empty()) {
+    const ssize_t n = write(fd, data.data(), data.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    data.remove_prefix(static_cast<size_t>(n));
+  }
+  return true;
+}
+
+absl::Status EndOfChild(pid_t child) {
+  int status = 0;
+  pid_t waited;
+  do {
+    waited = waitpid(child, &status, __WALL);
+  } while (waited < 0 && errno == EINTR);
+  if (waited == child && WIFSIGNALED(status)) {
+    const char* name = sigabbrev_np(WTERMSIG(status));
+    return absl::InternalError(
+        absl::StrCat("the process that decoded it was killed by SIG", name != nullptr ? name : "?"));
+  }
+  return absl::InternalError("the process that decoded it ended early");
+}
 
 void RunIsolated(size_t count, std::chrono::milliseconds timeout, const IsolatedWork& work) {
   const Clock::time_point deadline = Clock::now() + timeout;

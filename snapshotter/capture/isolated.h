@@ -2,6 +2,8 @@
 #ifndef PYSNAP_CAPTURE_ISOLATED_H_
 #define PYSNAP_CAPTURE_ISOLATED_H_
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -11,6 +13,14 @@
 #include "absl/strings/string_view.h"
 
 namespace pysnap {
+
+// For a process of ours that works on hostile data: when that makes it allocate too much, it is the one to go, and when
+// it dies, it leaves no core file.
+void BecomeExpendable();
+// How a child has ended that was to do something, as a reason. Waits for its end.
+absl::Status EndOfChild(pid_t child);
+// Writes all of it. False when the reader is gone.
+bool WriteAll(int fd, absl::string_view data);
 
 // What is done with each item from 0 to count - 1.
 struct IsolatedWork {

@@ -2,12 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
-#include <type_traits>
 #include <utility>
 
 #include "absl/strings/string_view.h"
 #include "snapshotter/capture/isolated.h"
+#include "snapshotter/capture/transport.h"
 
 namespace pysnap {
 namespace {
@@ -15,36 +14,6 @@ namespace {
 // Of all stacks together. The debug information of the largest programs takes seconds to read.
 constexpr std::chrono::seconds kUnwindTimeout(20);
 constexpr std::chrono::seconds kSymbolizeTimeout(60);
-// Longer names, which templates have, are cut.
-constexpr size_t kMaxText = size_t{16} << 10;
-
-// Results on their way from one process to another of the same program.
-template <typename T>
-void Put(std::string& out, const T& value) {
-  static_assert(std::is_trivially_copyable_v<T>);
-  out.append(reinterpret_cast<const char*>(&value), sizeof(T));
-}
-
-void PutText(std::string& out, absl::string_view text) {
-  text = text.substr(0, kMaxText);
-  Put(out, text.size());
-  out.append(text.data(), text.size());
-}
-
-template <typename T>
-T Take(absl::string_view& in) {
-  T value = {};
-  if (in.size() >= sizeof(T)) std::memcpy(&value, in.data(), sizeof(T));
-  in.remove_prefix(std::min(in.size(), sizeof(T)));
-  return value;
-}
-
-std::string TakeText(absl::string_view& in) {
-  const size_t size = std::min(Take<size_t>(in), in.size());
-  std::string text(in.substr(0, size));
-  in.remove_prefix(size);
-  return text;
-}
 
 void PutStack(std::string& out, const NativeStack& stack) {
   Put(out, stack.end.code());

@@ -42,6 +42,8 @@ class PythonTraps {
   void OnThread();
   // A new thread has come to its first stop.
   void OnNewThread(pid_t tid) { breakpoints_->OnNewThread(tid); }
+  // In a copy of this process: what holds the breakpoints is let go of here.
+  void LetGo() { breakpoints_->Clear(); }
   // Whether a signal tells of one of these breakpoints.
   bool IsHit(const siginfo_t& info) const { return breakpoints_->IsHit(info); }
   // A thread has run into a breakpoint. `native_id` is as the target sees it, and takes a while to find out.

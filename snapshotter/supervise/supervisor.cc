@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "snapshotter/process/permission.h"
 #include "snapshotter/process/proc_files.h"
+#include "snapshotter/process/realtime.h"
 
 namespace pysnap {
 namespace {
@@ -42,6 +43,7 @@ Supervisor::Supervisor(pid_t pid, SuperviseOptions options, RedactionRules redac
     : pid_(pid),
       options_(std::move(options)),
       redaction_(std::move(redaction)),
+      writer_(MakeWriter()),
       reporter_(options_.capture.output, options_.quiet) {}
 
 absl::Status Supervisor::Seize() {
@@ -52,6 +54,8 @@ absl::Status Supervisor::Seize() {
 }
 
 void Supervisor::Run() {
+  // Little is done here, and every bit of it while a thread waits. What takes long is done in other processes.
+  const RealtimeGuard realtime;
   if (options_.timeout.has_value()) deadline_ = Clock::now() + *options_.timeout;
   while (true) {
     if (HandlePending()) continue;
@@ -94,9 +98,17 @@ std::chrono::nanoseconds Supervisor::OnNotices() {
   return std::chrono::nanoseconds(0);
 }
 
+WriterProcess Supervisor::MakeWriter() {
+  const auto for_all = [this](void (WatchedProcess::*act)()) {
+    for (const auto& [pid, process] : processes_) (*process.*act)();
+  };
+  return WriterProcess([for_all] { for_all(&WatchedProcess::LetGoOfTraps); },
+                       [for_all] { for_all(&WatchedProcess::CollectStops); });
+}
+
 WatchedProcess& Supervisor::AddProcess(pid_t pid) {
   std::unique_ptr<WatchedProcess>& process = processes_[pid];
-  if (process == nullptr) process = std::make_unique<WatchedProcess>(pid, options_, redaction_, finder_, reporter_);
+  if (process == nullptr) process = std::make_unique<WatchedProcess>(pid, options_, redaction_, finder_, writer_, reporter_);
   return *process;
 }
 

@@ -40,6 +40,8 @@ class Supervisor {
   void Handle(const Stop& stop);
   bool HandlePending();
   void OnDeadline();
+  // For the time in which a snapshot is written.
+  WriterProcess MakeWriter();
   // Looks for threads that have run into a breakpoint without a stop when it is time to. Returns how long to wait else.
   std::chrono::nanoseconds OnNotices();
   // The process that the thread belongs to; it may be heard of before the one that has started it.
@@ -50,6 +52,7 @@ class Supervisor {
   const SuperviseOptions options_;
   const RedactionRules redaction_;
   TrapFinder finder_;
+  const WriterProcess writer_;
   Reporter reporter_;
   std::map<pid_t, std::unique_ptr<WatchedProcess>> processes_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;

@@ -129,7 +129,8 @@ class WatchedProcess::ProbableExit {
         runtime_(std::move(runtime)),
         source_{.target = *target_,
                 .runtime = runtime_,
-                .pause = [this, &process](const auto& read) { return process.Pause(*target_, read); }},
+                .pause = [this, &process](const auto& read) { return process.Pause(*target_, read); },
+                .write = [&process](WriteSnapshot write) { return process.writer_.Run(write); }},
         capture_(source_, occasion_, process.redaction_, process.options_.capture) {}
 
   Occasion occasion_;
@@ -139,11 +140,16 @@ class WatchedProcess::ProbableExit {
   DeferredCapture capture_;
 };
 
-WatchedProcess::WatchedProcess(
-    pid_t pid, const SuperviseOptions& options, const RedactionRules& redaction, TrapFinder& finder, Reporter& reporter)
+WatchedProcess::WatchedProcess(pid_t pid,
+                               const SuperviseOptions& options,
+                               const RedactionRules& redaction,
+                               TrapFinder& finder,
+                               const WriterProcess& writer,
+                               Reporter& reporter)
     : pid_(pid),
       options_(options),
       redaction_(redaction),
+      writer_(writer),
       reporter_(reporter),
       traps_(options.breakpoints, options.all_exits, finder) {}
 
@@ -422,6 +428,14 @@ void WatchedProcess::Hold() {
   }
 }
 
+void WatchedProcess::CollectStops() {
+  for (auto& [tid, tracee] : tracees_) {
+    if (tracee.stopped) continue;
+    tracee.pending = NextStop(tid, options_.request_signal, nullptr);
+    tracee.stopped = tracee.pending.has_value();
+  }
+}
+
 void WatchedProcess::Release() {
   for (const pid_t tid : Tids()) {
     Tracee& tracee = tracees_[tid];
@@ -487,6 +501,7 @@ absl::StatusOr<CaptureSummary> WatchedProcess::TrySnapshot(const Occasion& occas
       .pause = [&](const auto& read) { return Pause(*target, read); },
       .rehearse = false,
       .may_look_again = kind == proto::Reason::REQUEST || kind == proto::Reason::TIMEOUT,
+      .write = [&](WriteSnapshot write) { return writer_.Run(write); },
   };
   CaptureOptions options = options_.capture;
   // Where a signal hit is as often as not in native code.

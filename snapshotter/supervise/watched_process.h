@@ -22,6 +22,7 @@
 #include "snapshotter/supervise/supervise_options.h"
 #include "snapshotter/supervise/trap_points.h"
 #include "snapshotter/supervise/triggers/death.h"
+#include "snapshotter/supervise/writer_process.h"
 
 namespace pysnap {
 
@@ -32,6 +33,7 @@ class WatchedProcess {
                  const SuperviseOptions& options,
                  const RedactionRules& redaction,
                  TrapFinder& finder,
+                 const WriterProcess& writer,
                  Reporter& reporter);
   ~WatchedProcess();
   WatchedProcess(const WatchedProcess&) = delete;
@@ -54,7 +56,11 @@ class WatchedProcess {
   Outcome OnStop(const Stop& stop);
   // Takes the signals of hits from threads that block them: unblocked one day, they would kill when nobody watches.
   void DropBlockedHits();
-  // A stop that came while the process was held for a snapshot.
+  // Takes the stops of threads while something else is done. They are handled when TakePending tells of them.
+  void CollectStops();
+  // As PythonTraps::LetGo.
+  void LetGoOfTraps() { traps_.LetGo(); }
+  // A stop that came while the process was held for a snapshot, or while that was written.
   std::optional<Stop> TakePending();
   // To be called now and then, while it needs that.
   void OnTime();
@@ -107,6 +113,7 @@ class WatchedProcess {
   const pid_t pid_;
   const SuperviseOptions& options_;
   const RedactionRules& redaction_;
+  const WriterProcess& writer_;
   Reporter& reporter_;
   std::map<pid_t, Tracee> tracees_;
   PythonTraps traps_;

@@ -1,0 +1,105 @@
+"""The process that writes a snapshot under on-crash: what goes on beside it, and what its end costs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Callable, Optional
+
+import pytest
+from support_py.interpreters import Interpreter
+from support_py.refusing import refuse_perf_events
+from support_py.watching import watched, watcher_of
+
+# A child fails and has so many objects that writing them takes a while; when that has begun, its parent fails, too.
+TWO_CRASHES = """
+import os, sys, threading, time
+names = set(os.listdir(sys.argv[1]))
+held = [[number] for number in range(300000)]
+print("ready", flush=True)
+child = os.fork()
+if child == 0:
+    raise ValueError(len(held))
+def fail():
+    while set(os.listdir(sys.argv[1])) == names:
+        time.sleep(0.001)
+    print(threading.get_native_id(), flush=True)
+    raise KeyError("meanwhile")
+thread = threading.Thread(target=fail)
+thread.start()
+thread.join()
+print(os.waitpid(child, 0)[1], flush=True)
+"""
+
+ONE_AFTER_THE_OTHER = """
+import threading
+held = [[number] for number in range(300000)]
+def fail():
+    raise ValueError(len(held))
+print("ready", flush=True)
+for _ in range(2):
+    thread = threading.Thread(target=fail)
+    thread.start()
+    thread.join()
+print("the end", flush=True)
+"""
+
+MECHANISMS = pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+
+
+def start(
+    pysnap: Path, python: Interpreter, source: str, out: Path, restrict: Optional[Callable[[], None]]
+) -> "subprocess.Popen[str]":
+    out.mkdir()
+    process = subprocess.Popen(
+        [*watched(pysnap, "--follow-forks", "-o", out), python.path, "-c", source, str(out)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=restrict,
+    )
+    assert process.stdout and process.stdout.readline() == "ready\n"
+    return process
+
+
+def state_of(pid: int, tid: int) -> str:
+    return Path(f"/proc/{pid}/task/{tid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def await_writer(watcher: int) -> int:
+    while not (children := Path(f"/proc/{watcher}/task/{watcher}/children").read_text().split()):
+        pass
+    return int(children[0])
+
+
+@MECHANISMS
+def test_watcher_killed_while_another_process_fails(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    process = start(pysnap_binary, python, TWO_CRASHES, tmp_path / "out", restrict)
+    assert process.stdout
+    second = int(process.stdout.readline())
+    watcher = watcher_of(process.pid)
+    # It has run into the breakpoint.
+    while state_of(process.pid, second) != "t":
+        os.sched_yield()
+    os.kill(watcher, signal.SIGKILL)
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output) == (0, "256\n"), errors
+
+
+@MECHANISMS
+def test_writer_killed(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    """That snapshot is lost, which is said; the next is taken."""
+    process = start(pysnap_binary, python, ONE_AFTER_THE_OTHER, tmp_path / "out", restrict)
+    os.kill(await_writer(watcher_of(process.pid)), signal.SIGKILL)
+    output, errors = process.communicate(timeout=120)
+    assert (process.returncode, output) == (0, "the end\n"), errors
+    own = [line for line in errors.splitlines() if line.startswith("pysnap: ")]
+    assert own[0] == "pysnap: on-crash: the process that decoded it was killed by SIGKILL"
+    assert len(own) == 2 and re.match(r"pysnap: wrote .*\.pb ", own[1]), own
