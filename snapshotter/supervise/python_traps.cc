@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/cpython/runtime_locator.h"
@@ -12,6 +13,10 @@ namespace {
 
 using Kind = TrapPoint::Kind;
 
+// Other modules are imported by that function, too; a program that does it all the time must not pay for it.
+constexpr int kMaxVainImports = 200;
+// Long enough for the names that matter.
+constexpr size_t kMaxModuleName = 100;
 // Structs like time.struct_time come from the same constructor as the arguments of threading.excepthook. A program that
 // makes many must not pay for it.
 constexpr int kMaxVainConstructions = 200;
@@ -50,6 +55,7 @@ void PythonTraps::StartAsCopy(const PythonTraps& parent, pid_t tid) {
   runtime_ = parent.runtime_;
   wanted_ = parent.wanted_;
   loader_ = parent.loader_;
+  import_ = parent.import_;
   found_python_ = parent.found_python_;
   has_threads_ = parent.has_threads_;
   for_threads_ = parent.for_threads_;
@@ -76,6 +82,10 @@ absl::StatusOr<Finding> PythonTraps::OnHit(pid_t tid, absl::FunctionRef<int64_t(
     RETURN_IF_ERROR(OnLoaderHook());
     return Finding();
   }
+  if (kind == Kind::kImport) {
+    RETURN_IF_ERROR(OnImport(Address(registers.arguments[0])));
+    return Finding();
+  }
   const auto finding = OnPoint(kind, native_id(), registers);
   const bool vain = !finding.ok() || finding->kind == Finding::Kind::kNothing;
   if (kind == Kind::kStructSequence && vain && ++vain_constructions_ == kMaxVainConstructions) {
@@ -100,20 +110,35 @@ absl::Status PythonTraps::OnLoaderHook() {
   return Search();
 }
 
+absl::Status PythonTraps::OnImport(Address name) {
+  const absl::StatusOr<std::string> text = target_->memory().ReadCString(name, kMaxModuleName);
+  if (text.ok() && absl::StartsWith(*text, "asyncio")) return Search();
+  if (++vain_imports_ < kMaxVainImports) return absl::OkStatus();
+  import_.reset();
+  return Search();
+}
+
 absl::Status PythonTraps::Search() {
   RETURN_IF_ERROR(target_->RefreshMappings());
   if (!found_python_) RETURN_IF_ERROR(FindPython());
   if (found_python_) FindAsyncio();
   const bool complete = found_python_ && (Wants(Kind::kNeverRetrieved) || noted_.count(Kind::kNeverRetrieved) != 0);
-  if (complete) {
-    DoNotWant(Kind::kLoader);
-  } else if (!loader_.has_value()) {
-    const absl::StatusOr<LoaderHook> loader = FindLoaderHook(*target_);
-    if (!loader.ok()) return absl::OkStatus();  // nothing will be loaded
-    loader_ = *loader;
-    Want({Kind::kLoader, loader_->function});
+  // The loader is the last resort: the first thread that ends makes it load a library, and so do many others.
+  const std::optional<TrapPoint> next = complete ? std::nullopt : import_.has_value() ? import_ : LoaderPoint();
+  for (const Kind kind : {Kind::kLoader, Kind::kImport}) {
+    if (!next.has_value() || next->kind != kind) DoNotWant(kind);
   }
+  if (next.has_value() && !Wants(next->kind)) Want(*next);
   return absl::OkStatus();
+}
+
+std::optional<TrapPoint> PythonTraps::LoaderPoint() {
+  if (!loader_.has_value()) {
+    const absl::StatusOr<LoaderHook> loader = FindLoaderHook(*target_);
+    if (!loader.ok()) return std::nullopt;  // nothing will be loaded
+    loader_ = *loader;
+  }
+  return TrapPoint{Kind::kLoader, loader_->function};
 }
 
 absl::Status PythonTraps::FindPython() {
@@ -123,6 +148,8 @@ absl::Status PythonTraps::FindPython() {
   for (const TrapPoint& point : points) {
     if (point.kind == Kind::kUnraisable) {
       for_threads_.push_back(point);
+    } else if (point.kind == Kind::kImport) {
+      import_ = point;
     } else if (point.kind != Kind::kFinalize || exits_) {
       Want(point);
     }

@@ -27,7 +27,8 @@ namespace pysnap {
 
 // Waits until CPython is mapped, and sets traps where it reports exceptions: at the program's entry point if it is
 // linked to it, else when the dynamic loader brings it. Those for threads are set with the first thread, that for
-// asyncio when its module is there: there are only four at a time.
+// asyncio when its module is there: there are only four at a time. In a program that has started up, none of them is
+// passed by what programs usually do: each hit is a moment at which it must not lose its watcher.
 class PythonTraps {
  public:
   // `exits`: where the interpreter ends is wanted, too. `finder` outlives it.
@@ -64,6 +65,8 @@ class PythonTraps {
   // Looks for what may have been loaded by now.
   absl::Status Search();
   absl::Status OnLoaderHook();
+  absl::Status OnImport(Address name);
+  std::optional<TrapPoint> LoaderPoint();
   absl::Status FindPython();
   void FindAsyncio();
   void Want(TrapPoint point);
@@ -85,6 +88,9 @@ class PythonTraps {
   bool has_changes_ = false;
   std::optional<LoaderHook> loader_;
   LoadedLibraries libraries_;
+  // kImport, where it is of use.
+  std::optional<TrapPoint> import_;
+  int vain_imports_ = 0;
   bool found_python_ = false;
   bool has_threads_ = false;
   std::vector<TrapPoint> for_threads_;

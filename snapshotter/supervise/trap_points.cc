@@ -23,6 +23,7 @@ constexpr NamedTrap kTraps[] = {
     {"_PyErr_WriteUnraisableMsg", Kind::kUnraisable},
     {"PyErr_FormatUnraisable", Kind::kUnraisable},
     {"Py_FinalizeEx", Kind::kFinalize},
+    {"PyImport_ImportModule", Kind::kImport},
 };
 
 // FutureObj_finalize makes its message from it, in all versions.
@@ -63,6 +64,7 @@ const char* PurposeOf(TrapPoint::Kind kind) {
     case Kind::kEntry:
       return "the program's start";
     case Kind::kLoader:
+    case Kind::kImport:
       return "what is loaded later";
     case Kind::kPrint:
     case Kind::kPrintEx:

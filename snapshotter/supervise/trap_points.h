@@ -24,6 +24,9 @@ struct TrapPoint {
     // The program's entry point, and what the dynamic loader calls (loader.h): no exception passes here.
     kEntry,
     kLoader,
+    // PyImport_ImportModule (Python/import.c), which the initialization of _asyncio calls for "asyncio.events" and more
+    // (module_init, Modules/_asynciomodule.c). The first argument is the name.
+    kImport,
     // PyErr_Print and PyErr_PrintEx (Python/pythonrun.c), or a function that both go on to: the exception is the one
     // that propagates.
     kPrint,
