@@ -6,8 +6,8 @@
 
 namespace pysnap {
 
-// While it exists, the calling thread runs before anything that does not ask for the same, where that is permitted (root,
-// CAP_SYS_NICE, RLIMIT_RTPRIO). What it forks does not.
+// While it exists, the calling thread runs before anything that does not ask for the same, where that is permitted
+// (root, CAP_SYS_NICE, RLIMIT_RTPRIO). What it forks does not.
 class RealtimeGuard {
  public:
   RealtimeGuard();

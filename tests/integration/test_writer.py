@@ -52,7 +52,7 @@ MECHANISMS = pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids
 
 def start(
     pysnap: Path, python: Interpreter, source: str, out: Path, restrict: Optional[Callable[[], None]]
-) -> "subprocess.Popen[str]":
+) -> subprocess.Popen[str]:
     out.mkdir()
     process = subprocess.Popen(
         [*watched(pysnap, "--follow-forks", "-o", out), python.path, "-c", source, str(out)],
