@@ -68,6 +68,32 @@ bool ClearIfStopped(pid_t tid) {
   return true;
 }
 
+// Adds the threads that will stop to `stopping`, and the children of the process to `children`.
+void InterruptThreads(pid_t pid, std::vector<pid_t>& stopping, std::vector<pid_t>& children) {
+  const UniqueFd tasks(open(absl::StrFormat("/proc/%d/task", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!tasks.ok()) return;
+  std::vector<pid_t> tids;
+  std::set<pid_t> seen;
+  // A list that was made while threads ended may lack some.
+  for (bool more = true; std::exchange(more, false) && ListTids(tasks.get(), tids).ok();) {
+    for (const pid_t tid : tids) {
+      if (!seen.insert(tid).second) continue;
+      more = true;
+      if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) continue;
+      ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+      stopping.push_back(tid);
+    }
+  }
+  for (const pid_t tid : seen) {
+    const auto list = ReadFileAt(tasks.get(), absl::StrFormat("%d/children", tid).c_str(), 65536);
+    if (!list.ok()) continue;
+    for (const absl::string_view child : absl::StrSplit(*list, ' ', absl::SkipEmpty())) {
+      pid_t id = 0;
+      if (absl::SimpleAtoi(child, &id)) children.push_back(id);
+    }
+  }
+}
+
 }  // namespace
 
 absl::Status DebugRegisters::Set(absl::Span<const pid_t> threads, Address address) {
@@ -104,6 +130,10 @@ void DebugRegisters::OnHit(pid_t tid) {
   ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask);
 }
 
+void DebugRegisters::Disarm(pid_t tid) { WriteAll(tid, {}); }
+
+void DebugRegisters::Arm(pid_t tid) { WriteAll(tid, set_); }
+
 void DebugRegisters::NoteMask(pid_t tid) {
   uint64_t mask = 0;
   blocking_.erase(tid);
@@ -115,34 +145,19 @@ bool DebugRegisters::IsHit(const siginfo_t& info) const {
 }
 
 void ClearDebugRegisters(pid_t pid) {
-  // Until it is cleared, a thread that runs into a breakpoint kills its process.
+  // Until it is cleared, a thread that runs into a breakpoint kills its process: all are told to stop before any is
+  // waited for.
   const RealtimeGuard realtime;
-  const UniqueFd tasks(open(absl::StrFormat("/proc/%d/task", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  std::vector<pid_t> tids;
-  std::set<pid_t> seen;
   std::vector<pid_t> awaited;
-  if (!tasks.ok()) return;
-  // All are told to stop before any is waited for. A list that was made while threads ended may lack some.
-  for (bool more = true; std::exchange(more, false) && ListTids(tasks.get(), tids).ok();) {
-    for (const pid_t tid : tids) {
-      if (!seen.insert(tid).second) continue;
-      more = true;
-      if (ptrace(PTRACE_SEIZE, tid, nullptr, nullptr) != 0) continue;
-      ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
-      awaited.push_back(tid);
-    }
+  std::vector<pid_t> processes = {pid};
+  while (!processes.empty()) {
+    const pid_t next = processes.back();
+    processes.pop_back();
+    InterruptThreads(next, awaited, processes);
   }
   // One that waits in the kernel for another is not waited for by all.
   while (!awaited.empty()) {
     if (std::erase_if(awaited, ClearIfStopped) == 0) AwaitStop(std::chrono::milliseconds(1));
-  }
-  for (const pid_t tid : seen) {
-    const auto children = ReadFileAt(tasks.get(), absl::StrFormat("%d/children", tid).c_str(), 65536);
-    if (!children.ok()) continue;
-    for (const absl::string_view child : absl::StrSplit(*children, ' ', absl::SkipEmpty())) {
-      pid_t id = 0;
-      if (absl::SimpleAtoi(child, &id)) ClearDebugRegisters(id);
-    }
   }
 }
 

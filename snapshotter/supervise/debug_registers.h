@@ -20,6 +20,8 @@ class DebugRegisters : public Breakpoints {
   // The kernel has unblocked SIGTRAP (force_sig_info_to_task, kernel/signal.c). It is blocked again where the thread
   // has started so.
   void OnHit(pid_t tid) override;
+  void Disarm(pid_t tid) override;
+  void Arm(pid_t tid) override;
   bool IsHit(const siginfo_t& info) const override;
 
  private:

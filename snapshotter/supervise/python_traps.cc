@@ -88,6 +88,11 @@ absl::StatusOr<Finding> PythonTraps::OnHit(pid_t tid, absl::FunctionRef<int64_t(
   }
   const auto finding = OnPoint(kind, native_id(), registers);
   const bool vain = !finding.ok() || finding->kind == Finding::Kind::kNothing;
+  // What prints an exception imports modules.
+  if (!vain && import_.has_value()) {
+    import_.reset();
+    RETURN_IF_ERROR(Search());
+  }
   if (kind == Kind::kStructSequence && vain && ++vain_constructions_ == kMaxVainConstructions) {
     DoNotWant(Kind::kStructSequence);
     Want({Kind::kThreadHook, thread_hook_->function});

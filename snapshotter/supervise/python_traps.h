@@ -45,6 +45,9 @@ class PythonTraps {
   void OnNewThread(pid_t tid) { breakpoints_->OnNewThread(tid); }
   // In a copy of this process: what holds the breakpoints is let go of here.
   void LetGo() { breakpoints_->Clear(); }
+  // As of Breakpoints.
+  void Disarm(pid_t tid) { breakpoints_->Disarm(tid); }
+  void Arm(pid_t tid) { breakpoints_->Arm(tid); }
   // Whether a signal tells of one of these breakpoints.
   bool IsHit(const siginfo_t& info) const { return breakpoints_->IsHit(info); }
   // A thread has run into a breakpoint. `native_id` is as the target sees it, and takes a while to find out.

@@ -263,7 +263,9 @@ bool WatchedProcess::DropBlockedHit(pid_t tid) {
 }
 
 void WatchedProcess::Continue(pid_t tid, int signal) {
-  tracees_[tid].stopped = false;
+  Tracee& tracee = tracees_[tid];
+  tracee.stopped = false;
+  if (std::exchange(tracee.disarmed, false)) traps_.Arm(tid);
   // ESRCH: it was killed meanwhile.
   ptrace(PTRACE_CONT, tid, nullptr, static_cast<intptr_t>(signal));
 }
@@ -430,9 +432,11 @@ void WatchedProcess::Hold() {
 
 void WatchedProcess::CollectStops() {
   for (auto& [tid, tracee] : tracees_) {
-    if (tracee.stopped) continue;
-    tracee.pending = NextStop(tid, options_.request_signal, nullptr);
-    tracee.stopped = tracee.pending.has_value();
+    if (!tracee.stopped) {
+      tracee.pending = NextStop(tid, options_.request_signal, nullptr);
+      tracee.stopped = tracee.pending.has_value();
+    }
+    if (tracee.stopped && !std::exchange(tracee.disarmed, true)) traps_.Disarm(tid);
   }
 }
 

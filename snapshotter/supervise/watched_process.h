@@ -56,7 +56,8 @@ class WatchedProcess {
   Outcome OnStop(const Stop& stop);
   // Takes the signals of hits from threads that block them: unblocked one day, they would kill when nobody watches.
   void DropBlockedHits();
-  // Takes the stops of threads while something else is done. They are handled when TakePending tells of them.
+  // Takes the stops of threads while something else is done, which may take long: what stands has no breakpoints
+  // meanwhile. The stops are handled when TakePending tells of them.
   void CollectStops();
   // As PythonTraps::LetGo.
   void LetGoOfTraps() { traps_.LetGo(); }
@@ -75,6 +76,8 @@ class WatchedProcess {
     bool seen = false;  // it has come to a stop before
     // It stands at its exit, and is kept there.
     bool exiting = false;
+    // It stands, and has no breakpoints meanwhile.
+    bool disarmed = false;
     std::optional<Stop> pending;
     // Its id in its own namespace, once somebody has asked.
     std::optional<int64_t> native_id;

@@ -65,8 +65,10 @@ def start(
     return process
 
 
-def state_of(pid: int, tid: int) -> str:
-    return Path(f"/proc/{pid}/task/{tid}/stat").read_text().rpartition(")")[2].split()[0]
+def is_held(pid: int, tid: int) -> bool:
+    """The thread is stopped, and its tracer has taken what it was stopped with (the kernel shows that as exit_code)."""
+    fields = Path(f"/proc/{pid}/task/{tid}/stat").read_text().rpartition(")")[2].split()
+    return fields[0] == "t" and fields[-1] == "0"
 
 
 def await_writer(watcher: int) -> int:
@@ -84,7 +86,7 @@ def test_watcher_killed_while_another_process_fails(
     second = int(process.stdout.readline())
     watcher = watcher_of(process.pid)
     # It has run into the breakpoint.
-    while state_of(process.pid, second) != "t":
+    while not is_held(process.pid, second):
         os.sched_yield()
     os.kill(watcher, signal.SIGKILL)
     output, errors = process.communicate(timeout=120)
