@@ -60,7 +60,11 @@ bool ClearIfStopped(pid_t tid) {
   const int options = WSTOPPED | WEXITED | __WALL | WNOWAIT | WNOHANG;
   if (waitid(P_PID, static_cast<id_t>(tid), &info, options) != 0) return errno != EINTR;
   if (info.si_pid == 0) return false;
-  if (info.si_code != CLD_TRAPPED) return true;
+  if (info.si_code != CLD_TRAPPED) {
+    // A traced thread is not gone before its tracer has taken its end, and neither is its process.
+    waitpid(tid, nullptr, __WALL | WNOHANG);
+    return true;
+  }
   const bool by_trap = info.si_status == SIGTRAP;
   const int signal = info.si_status >> 8 == 0 && !by_trap ? info.si_status : 0;
   WriteAll(tid, {});
