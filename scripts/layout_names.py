@@ -85,4 +85,5 @@ MOVING = {
     "PyThreadState",
     "PyBaseExceptionGroupObject",
     "_PyCoLineInstrumentationData",
+    "lockobject",
 }

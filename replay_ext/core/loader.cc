@@ -185,11 +185,57 @@ void Loader::Needs(const Object& object, std::vector<uint32_t>& needs) {
       needs.push_back(Traceback(object.data).frame);
       break;
     case ValueKind::kParts:
-      for (const Attribute& part : Parts(object.data).parts) needs.push_back(part.value);
+      for (const Attribute& part : Parts(object.data).parts) {
+        needs.push_back(part.value);
+        NeedsOfPart(part.value, needs);
+      }
       break;
     default:
       break;
   }
+}
+
+void Loader::NeedsOfPart(uint32_t id, std::vector<uint32_t>& needs) {
+  if (id == 0 || id >= file_.objects.size()) return;
+  Object part;
+  part.Decode(file_.objects[id]);
+  if (part.kind == ValueKind::kSequence) {
+    const Sequence sequence(part.data);
+    needs.insert(needs.end(), sequence.items.begin(), sequence.items.end());
+  } else if (part.kind == ValueKind::kMapping) {
+    const Mapping mapping(part.data);
+    needs.insert(needs.end(), mapping.keys.begin(), mapping.keys.end());
+    needs.insert(needs.end(), mapping.values.begin(), mapping.values.end());
+  }
+}
+
+void Loader::FillPart(uint32_t id) {
+  if (id == 0 || id >= made_.size() || made_[id] == nullptr || state_[id] & kFilled) return;
+  PyObject* made = made_[id];
+  Object part;
+  part.Decode(file_.objects[id]);
+  const auto all = [&](const std::vector<uint32_t>& ids, auto&& test) {
+    return std::all_of(ids.begin(), ids.end(), [&](uint32_t each) {
+      return each != 0 && each < made_.size() && made_[each] != nullptr && test(made_[each]);
+    });
+  };
+  const auto any = [](PyObject*) { return true; };
+  if (part.kind == ValueKind::kSequence && PyTuple_Check(made)) {
+    // Tuples of nothing that is hashed by its items cannot be part of a cycle of such.
+    const auto flat = [](PyObject* item) { return !PyTuple_Check(item) && !PyFrozenSet_Check(item); };
+    if (!all(Sequence(part.data).items, flat)) return;
+    FillSequence(made, part);
+  } else if (part.kind == ValueKind::kMapping && PyDict_CheckExact(made) && real_namespaces_.count(id) == 0) {
+    const Mapping mapping(part.data);
+    const auto scalar = [](PyObject* key) {
+      return PyUnicode_CheckExact(key) || PyLong_CheckExact(key) || PyBytes_CheckExact(key) || PyFloat_CheckExact(key);
+    };
+    if (!all(mapping.keys, scalar) || !all(mapping.values, any)) return;
+    FillMapping(made, part);
+  } else {
+    return;
+  }
+  state_[id] |= kFilled;
 }
 
 bool Loader::MakeAll() {

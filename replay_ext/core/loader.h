@@ -101,6 +101,10 @@ class Loader {
   PyObject* MakeSlice(const Object& object);
   PyObject* MakeInstance(const Object& object, PyTypeObject* type);
   PyObject* MakeParts(const Object& object, PyTypeObject* type);
+  // What the builder of an object looks at in one of its parts: to be made before, and put in there. Nothing is put in
+  // where something does not exist yet, as in a cycle.
+  void NeedsOfPart(uint32_t id, std::vector<uint32_t>& needs);
+  void FillPart(uint32_t id);
   void FillSequence(PyObject* made, const Object& object);
   void FillFrozenset(PyObject* made, const Object& object);
   void FillSet(PyObject* made, const Object& object);

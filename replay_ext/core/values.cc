@@ -296,11 +296,29 @@ void Loader::FillAttributes(PyObject* made, const Object& object) {
   }
 }
 
+// Whether one of the values is a tuple that waits for its items, and may be asked for them.
+static bool HasGaps(PyObject* values) {
+  Py_ssize_t at = 0;
+  PyObject* name = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(values, &at, &name, &value)) {
+    // What an iterator goes through is not looked into: only its length matters.
+    if (!PyTuple_Check(value) || PyUnicode_CompareWithASCIIString(name, "sequence") == 0) continue;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
+      if (PyTuple_GET_ITEM(value, i) == nullptr) return true;
+    }
+  }
+  return false;
+}
+
 PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
   const Parts parts(object.data);
   Ref values(PyDict_New());
   if (!values) return nullptr;
-  for (const Attribute& part : parts.parts) PyDict_SetItem(values.get(), Name(part.name), Get(part.value));
+  for (const Attribute& part : parts.parts) {
+    FillPart(part.value);
+    PyDict_SetItem(values.get(), Name(part.name), Get(part.value));
+  }
   for (const IntPart& part : parts.ints) {
     Ref number(PyLong_FromLongLong(part.value));
     if (number) PyDict_SetItem(values.get(), Name(part.name), number.get());
@@ -316,7 +334,7 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
   }
   if (type != nullptr && !IsRebuilt(type)) {
     PyObject* builder = PyDict_GetItem(options_.part_builders, reinterpret_cast<PyObject*>(type));
-    if (builder != nullptr) {
+    if (builder != nullptr && !HasGaps(values.get())) {
       PyObject* made = PyObject_CallFunctionObjArgs(builder, type, values.get(), nullptr);
       if (made != nullptr) return made;
       if (!Recover()) return nullptr;

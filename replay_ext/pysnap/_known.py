@@ -13,14 +13,22 @@ import collections
 import datetime
 import decimal
 import functools
+import io
 import itertools
 import math
 import operator
+import re
+import struct
+import sys
 import threading
 import time
 import types
 import uuid
+import warnings
+import weakref
 from typing import Any, Callable, Dict, Set, Tuple
+
+from pysnap._iterators import hidden_iterator_types, iterator_builders
 
 Name = Tuple[str, str]
 
@@ -56,12 +64,7 @@ def _hidden_types() -> Dict[str, type]:
         "frame": types.FrameType,
         "traceback": types.TracebackType,
         "module": types.ModuleType,
-        "list_iterator": type(iter([])),
-        "tuple_iterator": type(iter(())),
-        "str_iterator": type(iter("\u0100")),
-        "range_iterator": type(iter(range(0))),
-        "dict_keyiterator": type(iter({})),
-        "set_iterator": type(iter(set())),
+        **hidden_iterator_types(),
     }
     return found
 
@@ -87,9 +90,22 @@ def known_types() -> Dict[Name, type]:
         datetime.timedelta,
         datetime.timezone,
         decimal.Decimal,
+        io.BytesIO,
+        itertools.chain,
+        itertools.count,
+        itertools.islice,
+        itertools.repeat,
+        itertools.starmap,
+        re.Pattern,
+        type(threading.Lock()),
+        weakref.ReferenceType,
         *plain_types(),
     ):
         table[value.__module__, value.__qualname__] = value
+    table["builtins", "weakref"] = weakref.ReferenceType  # to 3.11
+    if sys.version_info >= (3, 10):
+        table["types", "UnionType"] = types.UnionType
+        table["typing", "Union"] = types.UnionType  # as it is called from 3.14 on
     return table
 
 
@@ -158,22 +174,58 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         made.frombytes(parts["items"])
         return made
 
-    def make_indexed(empty: Any) -> Callable[[type, Dict[str, Any]], Any]:
-        def make(cls: type, parts: Dict[str, Any]) -> Any:
-            if "sequence" not in parts:
-                made = iter(empty)
-                next(made, None)
-                return made
-            if type(parts["sequence"]) is not type(empty):
-                raise ValueError("an iterator of something else")
-            made = iter(parts["sequence"])
-            made.__setstate__(parts["index"])
-            return made
+    def make_pattern(cls: type, parts: Dict[str, Any]) -> Any:
+        pattern = parts["pattern"]
+        if type(pattern) not in (str, bytes):
+            raise ValueError("no pattern")
+        template = 1  # re.TEMPLATE, to 3.12: of no effect, and deprecated
+        flags = parts["flags"] & ~re.DEBUG & ~template
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return re.compile(pattern, flags)
 
-        return make
+    def make_memory_view(cls: type, parts: Dict[str, Any]) -> Any:
+        if parts.get("released"):
+            released = memoryview(b"")
+            released.release()
+            return released
+        items = parts["items"]
+        shape = struct.unpack(f"{len(parts['shape']) // 8}q", parts["shape"])
+        flat = memoryview(items if parts["readonly"] else bytearray(items))
+        code = parts["format"].decode()
+        if code == "B" and len(shape) == 1:
+            return flat
+        return flat.cast(code, shape) if shape != () else flat.cast(code, ())
 
-    def make_enumerate(cls: type, parts: Dict[str, Any]) -> Any:
-        return cls(parts["iterator"], parts["index"])
+    def make_bytes_io(cls: type, parts: Dict[str, Any]) -> Any:
+        made = io.BytesIO(parts.get("contents", b""))
+        if parts.get("closed"):
+            made.close()
+        else:
+            made.seek(parts["position"])
+        return made
+
+    def make_lock(cls: type, parts: Dict[str, Any]) -> Any:
+        made = threading.Lock()
+        if parts["locked"]:
+            made.acquire()
+        return made
+
+    def make_union(cls: type, parts: Dict[str, Any]) -> Any:
+        arguments = parts["__args__"]
+        # Anything else could say what `|` does.
+        plain = (type, type(None), types.GenericAlias)
+        if type(arguments) is not tuple or not all(type(argument) in plain for argument in arguments):
+            raise ValueError("a union of what a class of the program made")
+        return functools.reduce(operator.or_, arguments)
+
+    def make_reference(cls: type, parts: Dict[str, Any]) -> Any:
+        # It would be called when the object goes.
+        if parts.get("callback") is not None:
+            raise ValueError("it has a callback")
+        if parts.get("object") is None:
+            raise ValueError("what it referred to is gone")
+        return weakref.ref(parts["object"])
 
     return {
         datetime.timedelta: make_delta,
@@ -183,9 +235,13 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         datetime.timezone: make_timezone,
         decimal.Decimal: make_decimal,
         array.array: make_array,
-        type(iter([])): make_indexed([]),
-        type(iter(())): make_indexed(()),
-        enumerate: make_enumerate,
+        re.Pattern: make_pattern,
+        memoryview: make_memory_view,
+        io.BytesIO: make_bytes_io,
+        type(threading.Lock()): make_lock,
+        weakref.ReferenceType: make_reference,
+        **({types.UnionType: make_union} if sys.version_info >= (3, 10) else {}),
+        **iterator_builders(),
     }
 
 

@@ -9,7 +9,9 @@
 #include "absl/strings/str_format.h"
 #include "snapshotter/format/number_text.h"
 #include "snapshotter/format/object_facts.h"
+#include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/repr.h"
+#include "snapshotter/format/runtime_repr.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -17,45 +19,6 @@ namespace {
 
 using proto::Object;
 using Pieces = std::optional<std::vector<ReprPiece>>;
-
-// The parts of one object, by name.
-class PartsOf {
- public:
-  PartsOf(const LoadedSnapshot& snapshot, const Object& object) : snapshot_(snapshot), parts_(object.parts()) {}
-
-  std::optional<int64_t> Int(std::string_view name) const {
-    for (const proto::IntPart& part : parts_.int_part()) {
-      if (snapshot_.string(part.name()) == name) return part.value();
-    }
-    return std::nullopt;
-  }
-  std::optional<std::string_view> Bytes(std::string_view name) const {
-    for (const proto::BytesPart& part : parts_.bytes_part()) {
-      if (snapshot_.string(part.name()) == name) return part.value();
-    }
-    return std::nullopt;
-  }
-  uint32_t Id(std::string_view name) const {
-    for (const proto::Attribute& part : parts_.part()) {
-      if (snapshot_.string(part.name()) == name) return part.value();
-    }
-    return 0;
-  }
-  // All of them, or nothing when one is missing.
-  std::optional<std::vector<int64_t>> Ints(std::initializer_list<std::string_view> names) const {
-    std::vector<int64_t> values;
-    for (const std::string_view name : names) {
-      const std::optional<int64_t> value = Int(name);
-      if (!value.has_value()) return std::nullopt;
-      values.push_back(*value);
-    }
-    return values;
-  }
-
- private:
-  const LoadedSnapshot& snapshot_;
-  const proto::Parts& parts_;
-};
 
 Pieces Text(std::string text) { return std::vector<ReprPiece>{{.text = std::move(text)}}; }
 
@@ -316,7 +279,7 @@ std::optional<std::vector<ReprPiece>> LibraryRepr(const LoadedSnapshot& snapshot
   if (module == "pathlib" || module == "pathlib._local") {
     if (name == "PosixPath" || name == "PurePosixPath") return Path(snapshot, object, name);
   }
-  return std::nullopt;
+  return RuntimeRepr(snapshot, object, module, name);
 }
 
 }  // namespace pysnap::format

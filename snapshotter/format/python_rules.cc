@@ -8,11 +8,12 @@ namespace {
 
 constexpr uint32_t kFirstMinor = 8;
 constexpr PythonRules kRules[] = {
-    /* 3.8 */ {.sorted_namespace = true},
-    /* 3.9 */ {},
-    /* 3.10 */ {.wrapped_in_staticmethod = true},
-    /* 3.11 */ {.position_table = true, .wrapped_in_staticmethod = true},
-    /* 3.12 */ {.position_table = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
+    /* 3.8 */ {.sorted_namespace = true, .template_flag = true},
+    /* 3.9 */ {.template_flag = true},
+    /* 3.10 */ {.template_flag = true, .wrapped_in_staticmethod = true},
+    /* 3.11 */ {.position_table = true, .template_flag = true, .wrapped_in_staticmethod = true},
+    /* 3.12 */
+    {.position_table = true, .template_flag = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
     /* 3.13 */ {.position_table = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
     /* 3.14 */ {.position_table = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},
     /* 3.15 */

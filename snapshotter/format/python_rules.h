@@ -13,6 +13,8 @@ struct PythonRules {
   bool import_error_names = false;
   // Code has a table of lines and columns (PEP 657).
   bool position_table = false;
+  // repr(re.compile(…)) has a name for the flag TEMPLATE (Modules/_sre.c, to 3.12).
+  bool template_flag = false;
   // OrderedDict({'a': 1}) instead of OrderedDict([('a', 1)]) (Objects/odictobject.c of 3.12).
   bool ordered_dict_braces = false;
   // <staticmethod(<function …>)> instead of <staticmethod object at 0x…> (Objects/funcobject.c of 3.10).

@@ -140,6 +140,12 @@ size_t CountCharacters(std::string_view text) {
   return count;
 }
 
+std::string_view Utf8Prefix(std::string_view text, size_t characters) {
+  size_t size = 0;
+  for (; characters > 0 && size < text.size(); --characters) size += DecodeCharacter(text.substr(size)).size;
+  return text.substr(0, size);
+}
+
 std::string Latin1ToUtf8(std::string_view text) {
   std::string out;
   for (char c : text) AppendUtf8(static_cast<unsigned char>(c), &out);

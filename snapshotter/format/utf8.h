@@ -28,6 +28,9 @@ inline bool IsSurrogate(uint32_t code) { return code >= 0xd800 && code < 0xe000;
 // How many code points; a byte that is not UTF-8 counts as one.
 size_t CountCharacters(std::string_view text);
 
+// The first `characters` code points of it, or all.
+std::string_view Utf8Prefix(std::string_view text, size_t characters);
+
 std::string Latin1ToUtf8(std::string_view text);
 
 // Columns on a terminal: 0 for combining marks, 2 for wide East Asian characters and emoji.

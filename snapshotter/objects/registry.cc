@@ -9,6 +9,13 @@ namespace {
 
 constexpr uint32_t kFixed = kTraitNeverRedacted;
 
+// Debug builds have two members more from 3.14 on (fail_after_count, fail_after_exc; Modules/_sre/sre.h).
+Offset DebugPatternSize(const Layout& layout) { return layout.PatternObject.size_ + 8; }
+// In the course of 3.13 the struct of a lock became a PyMutex and a list of weak references (Modules/_threadmodule.c).
+Offset MutexLockSize(const Layout& layout) {
+  return layout.lockobject.lock == kNoOffset ? kNoOffset : layout.lockobject.lock + 8;
+}
+
 constexpr DecoderEntry kEntries[] = {
     {"PyBaseObject_Type", "object", DecodePlain, kTraitPlain},
     {"_PyNone_Type", "NoneType", DecodeNone, kFixed},
@@ -51,7 +58,10 @@ constexpr DecoderEntry kEntries[] = {
     {"PyClassMethod_Type", "classmethod", DecodeClassMethod, kFixed},
     {"PySuper_Type", "super", DecodeSuper, kFixed},
     {nullptr, "functools.partial", DecodePartial, kFixed, PYSNAP_SIZE(partialobject)},
+    {nullptr, "functools._lru_cache_wrapper", DecodeLruCache, kFixed, PYSNAP_SIZE(lru_cache_object)},
     {"Py_GenericAliasType", "types.GenericAlias", DecodeGenericAlias, kFixed},
+    {"_PyUnion_Type", "types.UnionType", DecodeUnion, kFixed},
+    {nullptr, "typing.Union", DecodeUnion, kFixed},  // 3.14 on
     {"_PyWeakref_RefType", "weakref", DecodeWeakReference, kFixed},
     {"_PyWeakref_ProxyType", "weakproxy", DecodeWeakReference, kFixed},
     {"_PyWeakref_CallableProxyType", "weakcallableproxy", DecodeWeakReference, kFixed},
@@ -69,10 +79,42 @@ constexpr DecoderEntry kEntries[] = {
     {nullptr, "datetime.timezone", DecodeTimeZone, kTraitNone, PYSNAP_SIZE(PyDateTime_TimeZone)},
     {nullptr, "decimal.Decimal", DecodeDecimal, kTraitNone, PYSNAP_SIZE(PyDecObject)},
     {nullptr, "array.array", DecodeArray, kTraitNone, PYSNAP_SIZE(arrayobject)},
-    {"PyListIter_Type", "list_iterator", DecodeListIterator, kFixed},
-    {"PyTupleIter_Type", "tuple_iterator", DecodeTupleIterator, kFixed},
-    {"PyEnum_Type", "enumerate", DecodeEnumerate, kFixed},
-    {"PyZip_Type", "zip", DecodeZip, kFixed},
+    {"PyMemoryView_Type", "memoryview", DecodeMemoryView},
+    {nullptr, "_io.BytesIO", DecodeBytesIo, kTraitNone, PYSNAP_SIZE(bytesio)},
+    {nullptr, "re.Pattern", DecodePattern, kTraitNone, PYSNAP_SIZE(PatternObject)},
+    {nullptr, "re.Pattern", DecodePattern, kTraitNone, DebugPatternSize},
+    {nullptr, "re.Match", DecodeMatch, kTraitNone, PYSNAP_SIZE(MatchObject)},
+    {nullptr, "_thread.lock", DecodeLock, kFixed, PYSNAP_SIZE(lockobject)},
+    {nullptr, "_thread.lock", DecodeLock, kFixed, MutexLockSize},
+    {nullptr, "_thread.RLock", DecodeRLock, kFixed, PYSNAP_SIZE(rlockobject)},
+    {"PyListIter_Type", "list_iterator", DecodeListIterator},
+    {"PyListRevIter_Type", "list_reverseiterator", DecodeSequenceIterator},
+    {"PyTupleIter_Type", "tuple_iterator", DecodeTupleIterator},
+    {"PySeqIter_Type", "iterator", DecodeSequenceIterator},
+    {"PyReversed_Type", "reversed", DecodeSequenceIterator},
+    {"PyUnicodeIter_Type", "str_iterator", DecodeSequenceIterator},
+    {"_PyUnicodeASCIIIter_Type", "str_ascii_iterator", DecodeSequenceIterator},
+    {"PyBytesIter_Type", "bytes_iterator", DecodeSequenceIterator},
+    {"PyByteArrayIter_Type", "bytearray_iterator", DecodeSequenceIterator},
+    {"PyRangeIter_Type", "range_iterator", DecodeRangeIterator},
+    {"PyLongRangeIter_Type", "longrange_iterator", DecodeLongRangeIterator},
+    {"PyDictIterKey_Type", "dict_keyiterator", DecodeDictIterator},
+    {"PyDictIterValue_Type", "dict_valueiterator", DecodeDictIterator},
+    {"PyDictIterItem_Type", "dict_itemiterator", DecodeDictIterator},
+    {"PyDictRevIterKey_Type", "dict_reversekeyiterator", DecodeDictIterator},
+    {"PyDictRevIterValue_Type", "dict_reversevalueiterator", DecodeDictIterator},
+    {"PyDictRevIterItem_Type", "dict_reverseitemiterator", DecodeDictIterator},
+    {"PySetIter_Type", "set_iterator", DecodeSetIterator},
+    {"PyCallIter_Type", "callable_iterator", DecodeCallableIterator},
+    {"PyEnum_Type", "enumerate", DecodeEnumerate},
+    {"PyZip_Type", "zip", DecodeZip},
+    {"PyMap_Type", "map", DecodeMap},
+    {"PyFilter_Type", "filter", DecodeFilter},
+    {nullptr, "itertools.count", DecodeCount, kTraitNone, PYSNAP_SIZE(countobject)},
+    {nullptr, "itertools.repeat", DecodeRepeat, kTraitNone, PYSNAP_SIZE(repeatobject)},
+    {nullptr, "itertools.chain", DecodeChain, kTraitNone, PYSNAP_SIZE(chainobject)},
+    {nullptr, "itertools.islice", DecodeIslice, kTraitNone, PYSNAP_SIZE(isliceobject)},
+    {nullptr, "itertools.starmap", DecodeStarMap, kTraitNone, PYSNAP_SIZE(starmapobject)},
     {"PyContextVar_Type", "_contextvars.ContextVar", DecodeContextVar, kFixed},
     {nullptr, "_asyncio.Future", DecodeFuture, kFixed, PYSNAP_SIZE(FutureObj)},
     {nullptr, "_asyncio.Task", DecodeTask, kFixed, PYSNAP_SIZE(TaskObj)},

@@ -30,8 +30,8 @@ class Breakpoints {
   virtual void OnNewThread(pid_t tid) = 0;
   // A thread has stopped at a hit.
   virtual void OnHit(pid_t tid) = 0;
-  // A thread that stands still loses its breakpoints and gets them back, where they would kill it if it were let go when
-  // we are gone.
+  // A thread that stands still loses its breakpoints and gets them back, where they would kill it if it were let go
+  // when we are gone.
   virtual void Disarm(pid_t tid) { (void)tid; }
   virtual void Arm(pid_t tid) { (void)tid; }
   // Whether a SIGTRAP comes from such a breakpoint, of whomever.

@@ -88,6 +88,11 @@ Address Everything(TargetHeap& heap) {
                  Decimal(heap, 0, -2, 3, {123}),
                  Array(heap, 'h', 2, "abcd"),
                  ListIterator(heap, heap.List({x}), 0),
+                 RangeIterator(heap, 1, 2, 3, 1),
+                 MemoryView(heap, heap.CString("abcdefghijkl"), 2, {2, 2}, {6, 2}, "h"),
+                 BytesIo(heap, heap.Bytes("bytes"), 4, 1),
+                 Match(heap, text, text, 2, {0, 1, -1, -1}),
+                 RLock(heap, 1, 2),
                  heap.Instance(type, {{"a", x}, {"b", text}}),
                  heap.Instance(type, {{"c", x}})};
   return heap.List(items);

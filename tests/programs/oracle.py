@@ -21,9 +21,12 @@ import datetime
 import decimal
 import fractions
 import functools
+import io
+import itertools
 import json
 import os
 import pathlib
+import re
 import sys
 import threading
 import time
@@ -75,8 +78,25 @@ REQUIRED = (
     decimal.Decimal,
     array.array,
     enumerate,
+    filter,
+    io.BytesIO,
+    itertools.chain,
+    itertools.count,
+    itertools.islice,
+    itertools.repeat,
+    map,
+    memoryview,
+    re.Pattern,
+    reversed,
     type(iter([])),
     type(iter(())),
+    type(iter(b"")),
+    type(iter(range(0))),
+    type(iter({})),
+    type(iter({}.items())),
+    type(iter({}.values())),
+    type(threading.Lock()),
+    zip,
 )
 
 # Classes written in Python whose repr() is told where it can be.

@@ -870,6 +870,35 @@ def iterators():
 
 
 @shape
+def patterns():
+    plain, flagged = re.compile("a+\u00e9"), re.compile("x", re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE)
+    of_bytes, local = re.compile(rb"b[\x00]+'"), re.compile(b"b", re.LOCALE)
+    ascii_only, inline = re.compile("a", re.ASCII), re.compile("(?is)y")
+    quoted, long_one = re.compile("it's \\d\n"), re.compile("\u00e9" * 300)
+    named = re.compile(r"(?P<first>a)(b)?|(?<!c)d{2,5}")
+    park()
+    return locals()
+
+
+@shape
+def locks():
+    free, taken = threading.Lock(), threading.Lock()
+    taken.acquire()
+    park()
+    return locals()
+
+
+@shape
+def views():
+    of_bytes, of_array, released = memoryview(b"abc"), memoryview(array.array("i", [1, 2])), memoryview(b"x")
+    released.release()
+    closed, empty = io.BytesIO(b"gone"), io.BytesIO()
+    closed.close()
+    park()
+    return locals()
+
+
+@shape
 def library_classes():
     counter, empty_counter = collections.Counter("abracadabra"), collections.Counter()
     mixed_counter = collections.Counter({"a": 1, "b": 2.5})

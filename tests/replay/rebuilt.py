@@ -1,9 +1,11 @@
 """Run by an interpreter of the matrix with pysnap and tests/programs on its path: describes a replayed snapshot.
 
 rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
+rebuilt.py positions FILE   what the iterators and views of positions.py give from now on
 rebuilt.py sessions FILE    what session.py finds in the replay of debugged.py
 """
 
+import itertools
 import json
 import os
 import sys
@@ -70,9 +72,30 @@ def sessions(snapshot):
     return found
 
 
+def positions(snapshot):
+    found = {}
+    for thread in snapshot.threads:
+        for frame in thread.frames:
+            for name, value in frame.f_locals.items():
+                if not name.startswith("at_"):
+                    continue
+                try:
+                    is_view = type(value) is memoryview
+                    left = repr(value.tolist() if is_view else list(itertools.islice(value, 10)))
+                except TypeError as error:
+                    left = str(error)
+                expected = repr(frame.f_locals["left_" + name[3:]])
+                found[frame.f_code.co_name + "." + name] = {
+                    "type": oracle.type_name(type(value)),
+                    "left": left,
+                    "expected": expected,
+                }
+    return found
+
+
 if __name__ == "__main__":
     sys.setrecursionlimit(20000)  # for values 1000 deep
-    result = {"frames": frames, "sessions": sessions}[sys.argv[1]](pysnap.load(sys.argv[2]))
+    result = {"frames": frames, "positions": positions, "sessions": sessions}[sys.argv[1]](pysnap.load(sys.argv[2]))
     # Nothing may be imported because a snapshot names it.
     result = {"result": result, "modules": sorted(sys.modules)}
     os.write(1, json.dumps(result).encode("ascii"))

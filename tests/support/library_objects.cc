@@ -53,6 +53,76 @@ Address Array(TargetHeap& heap, char code, int32_t item_size, const std::string&
   return object;
 }
 
+Address RangeIterator(TargetHeap& heap, int64_t start, int64_t step, int64_t length, int64_t index) {
+  const auto& layout = heap.layout().rangeiterobject;
+  const Address object = New(heap, "range_iterator", layout.size_);
+  const bool counts = layout.index != kNoOffset;
+  if (counts) heap.Poke(object + layout.index, index);
+  heap.Poke(object + layout.start, counts ? start : start + index * step);
+  heap.Poke(object + layout.step, step);
+  heap.Poke(object + layout.len, counts ? length : length - index);
+  return object;
+}
+
+Address MemoryView(TargetHeap& heap,
+                   Address buffer,
+                   int64_t item_size,
+                   const std::vector<int64_t>& shape,
+                   const std::vector<int64_t>& strides,
+                   const char* format) {
+  const auto& layout = heap.layout().PyMemoryViewObject;
+  const Address object = New(heap, "memoryview", layout.size_);
+  int64_t length = item_size;
+  for (const int64_t each : shape)
+    length = static_cast<int64_t>(static_cast<uint64_t>(length) * static_cast<uint64_t>(each));
+  const auto array = [&heap](const std::vector<int64_t>& values) {
+    const Address address = heap.Allocate(values.size() * sizeof(int64_t) + 1);
+    heap.memory().Write(address, values.data(), values.size() * sizeof(int64_t));
+    return address;
+  };
+  heap.PokePointer(object + layout.view_buf, buffer);
+  heap.Poke(object + layout.view_len, length);
+  heap.Poke(object + layout.view_itemsize, item_size);
+  heap.Poke(object + layout.view_ndim, static_cast<int32_t>(shape.size()));
+  heap.PokePointer(object + layout.view_shape, array(shape));
+  heap.PokePointer(object + layout.view_strides, array(strides));
+  if (format != nullptr) heap.PokePointer(object + layout.view_format, heap.CString(format));
+  return object;
+}
+
+Address BytesIo(TargetHeap& heap, Address bytes, int64_t size, int64_t position) {
+  const auto& layout = heap.layout().bytesio;
+  const Address object = New(heap, "_io.BytesIO", layout.size_);
+  heap.PokePointer(object + layout.buf, bytes);
+  heap.Poke(object + layout.string_size, size);
+  heap.Poke(object + layout.pos, position);
+  return object;
+}
+
+Address Match(TargetHeap& heap, Address pattern, Address string, int64_t groups, const std::vector<int64_t>& marks) {
+  const auto& layout = heap.layout().MatchObject;
+  const Address object = New(heap, "re.Match", layout.size_ + static_cast<Offset>(marks.size() * sizeof(int64_t)));
+  heap.PokePointer(object + layout.pattern, pattern);
+  heap.PokePointer(object + layout.string, string);
+  heap.Poke(object + layout.groups, groups);
+  heap.memory().Write(object + layout.mark, marks.data(), marks.size() * sizeof(int64_t));
+  return object;
+}
+
+Address RLock(TargetHeap& heap, uint64_t owner, uint64_t count) {
+  const auto& layout = heap.layout().rlockobject;
+  const Address object = New(heap, "_thread.RLock", layout.size_);
+  if (layout.rlock_count != kNoOffset) {
+    heap.Poke(object + layout.rlock_owner, owner);
+    heap.Poke(object + layout.rlock_count, count);
+  } else {
+    heap.Poke<uint8_t>(object + layout.lock_mutex, count != 0 ? 1 : 0);
+    heap.Poke(object + layout.lock_thread, owner);
+    heap.Poke(object + layout.lock_level, count == 0 ? 0 : count - 1);
+  }
+  return object;
+}
+
 Address ListIterator(TargetHeap& heap, Address list, int64_t index) {
   const auto& layout = heap.layout()._PyListIterObject;
   const Address object = New(heap, "list_iterator", layout.size_);

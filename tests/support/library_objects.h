@@ -17,6 +17,18 @@ Address DateTime(TargetHeap& heap, const std::vector<uint8_t>& data, Address zon
 Address Decimal(TargetHeap& heap, uint8_t flags, int64_t exponent, int64_t digits, const std::vector<uint64_t>& words);
 Address Array(TargetHeap& heap, char code, int32_t item_size, const std::string& items);
 Address ListIterator(TargetHeap& heap, Address list, int64_t index);
+// After `index` steps; `length` is how many there were at first.
+Address RangeIterator(TargetHeap& heap, int64_t start, int64_t step, int64_t length, int64_t index);
+Address MemoryView(TargetHeap& heap,
+                   Address buffer,
+                   int64_t item_size,
+                   const std::vector<int64_t>& shape,
+                   const std::vector<int64_t>& strides,
+                   const char* format);
+Address BytesIo(TargetHeap& heap, Address bytes, int64_t size, int64_t position);
+// `marks`: of each group, where it begins and ends.
+Address Match(TargetHeap& heap, Address pattern, Address string, int64_t groups, const std::vector<int64_t>& marks);
+Address RLock(TargetHeap& heap, uint64_t owner, uint64_t count);
 
 }  // namespace pysnap::testing
 

@@ -35,7 +35,7 @@ TargetHeap::TargetHeap(const VersionSupport& version, bool debug) {
     if (entry.symbol != nullptr) runtime_.symbols[entry.symbol] = type;
   }
   by_name_["OSError"] = Allocate(static_cast<uint64_t>(layout().PyTypeObject.size_));
-  by_name_["_thread.lock"] = Allocate(static_cast<uint64_t>(layout().PyTypeObject.size_));
+  by_name_["_random.Random"] = Allocate(static_cast<uint64_t>(layout().PyTypeObject.size_));
   DescribeStaticTypes();
   const auto singleton = [&](const char* symbol, const char* type) {
     runtime_.symbols[symbol] = Object(by_name_[type], 64);
@@ -93,7 +93,7 @@ void TargetHeap::DescribeStaticTypes() {
   for (const DecoderEntry& entry : DecoderEntries()) {
     if (entry.struct_size != nullptr) SetBase(entry.tp_name, "object", 0, entry.struct_size(l));
   }
-  SetBase("_thread.lock", "object", 0, 40);
+  SetBase("_random.Random", "object", 0, 40);
   SetBase("BaseException", "object", kTypeBaseExcSubclass, l.PyBaseExceptionObject.size_);
   Poke<int64_t>(by_name_["BaseException"] + type_layout.tp_dictoffset, l.PyBaseExceptionObject.dict);
   SetBase("OSError", "BaseException", kTypeBaseExcSubclass, l.PyOSErrorObject.size_);

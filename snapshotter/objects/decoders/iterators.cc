@@ -1,16 +1,30 @@
-// Iterators whose position is a number, and those that wrap others.
+// Iterators: what they go through, and where they are in it.
 #include <cstdint>
+#include <limits>
 
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
 namespace {
 
+absl::Status AddNumber(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
+  ASSIGN_OR_RETURN(const int64_t number, crawl.memory().ReadValue<int64_t>(object + field));
+  AddIntPart(crawl, name, number, out);
+  return absl::OkStatus();
+}
+
+// An int of C that says yes or no; nothing when this version has none.
+absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
+  if (field == kNoOffset) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const int32_t number, crawl.memory().ReadValue<int32_t>(object + field));
+  if (number != 0) AddIntPart(crawl, name, 1, out);
+  return absl::OkStatus();
+}
+
 // An iterator that has come to the end has let go of what it went through.
 absl::Status DecodeIndexed(Crawl& crawl, Address object, Offset sequence, Offset index, proto::Object& out) {
   out.mutable_parts();
-  ASSIGN_OR_RETURN(const int64_t position, crawl.memory().ReadValue<int64_t>(object + index));
-  AddIntPart(crawl, "index", position, out);
+  RETURN_IF_ERROR(AddNumber(crawl, "index", object, index, out));
   return AddPart(crawl, "sequence", object, sequence, out);
 }
 
@@ -26,6 +40,73 @@ absl::Status DecodeTupleIterator(Crawl& crawl, Address object, const TypeInfo&, 
   return DecodeIndexed(crawl, object, layout.it_seq, layout.it_index, out);
 }
 
+// Those of str, bytes and bytearray, of what has only __getitem__, and the ones that go backwards are structs alike
+// (Objects/iterobject.c, unicodeobject.c, bytesobject.c, bytearrayobject.c, listobject.c, enumobject.c).
+absl::Status DecodeSequenceIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().seqiterobject;
+  return DecodeIndexed(crawl, object, layout.it_seq, layout.it_index, out);
+}
+
+// Objects/rangeobject.c, rangeiterobject. Parts: what is left, as the start, step and length of a range.
+absl::Status DecodeRangeIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().rangeiterobject;
+  Memory& memory = crawl.memory();
+  ASSIGN_OR_RETURN(int64_t start, memory.ReadValue<int64_t>(object + layout.start));
+  ASSIGN_OR_RETURN(const int64_t step, memory.ReadValue<int64_t>(object + layout.step));
+  ASSIGN_OR_RETURN(int64_t length, memory.ReadValue<int64_t>(object + layout.len));
+  if (layout.index != kNoOffset) {
+    ASSIGN_OR_RETURN(const int64_t index, memory.ReadValue<int64_t>(object + layout.index));
+    int64_t passed = 0;
+    if (index < 0 || index > length || __builtin_mul_overflow(index, step, &passed) ||
+        __builtin_add_overflow(start, passed, &start)) {
+      return absl::DataLossError("it is outside of its range");
+    }
+    length -= index;
+  }
+  if (length < 0) return absl::DataLossError("less than nothing is left of its range");
+  AddIntPart(crawl, "start", start, out);
+  AddIntPart(crawl, "step", step, out);
+  AddIntPart(crawl, "length", length, out);
+  return absl::OkStatus();
+}
+
+// The same with ints of any size (longrangeiterobject), of which none can be calculated here: `index`, to 3.11, is how
+// many were passed.
+absl::Status DecodeLongRangeIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().longrangeiterobject;
+  out.mutable_parts();
+  if (layout.index != kNoOffset) RETURN_IF_ERROR(AddPart(crawl, "index", object, layout.index, out));
+  RETURN_IF_ERROR(AddPart(crawl, "start", object, layout.start, out));
+  RETURN_IF_ERROR(AddPart(crawl, "step", object, layout.step, out));
+  return AddPart(crawl, "length", object, layout.len, out);
+}
+
+// Objects/dictobject.c, of keys, values and items, in either direction: `remaining` is how many are left, and `size`
+// how many the dict had when it was asked for an iterator (-1 when it has been caught with another number).
+absl::Status DecodeDictIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().dictiterobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddNumber(crawl, "size", object, layout.di_used, out));
+  RETURN_IF_ERROR(AddNumber(crawl, "remaining", object, layout.len, out));
+  return AddPart(crawl, "mapping", object, layout.di_dict, out);
+}
+
+// Objects/setobject.c. A set has no order of its own, so there is no saying which elements are left.
+absl::Status DecodeSetIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().setiterobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddNumber(crawl, "size", object, layout.si_used, out));
+  RETURN_IF_ERROR(AddNumber(crawl, "remaining", object, layout.len, out));
+  return AddPart(crawl, "set", object, layout.si_set, out);
+}
+
+absl::Status DecodeCallableIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().calliterobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddPart(crawl, "callable", object, layout.it_callable, out));
+  return AddPart(crawl, "sentinel", object, layout.it_sentinel, out);
+}
+
 // enumerate: once its number does not fit a Py_ssize_t it is another field (en_longindex), which is not read.
 absl::Status DecodeEnumerate(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().enumobject;
@@ -36,7 +117,74 @@ absl::Status DecodeEnumerate(Crawl& crawl, Address object, const TypeInfo&, prot
 }
 
 absl::Status DecodeZip(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
-  return AddPart(crawl, "iterators", object, crawl.layout().zipobject.ittuple, out);
+  const auto& layout = crawl.layout().zipobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddFlag(crawl, "strict", object, layout.strict, out));
+  return AddPart(crawl, "iterators", object, layout.ittuple, out);
+}
+
+absl::Status DecodeMap(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().mapobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddFlag(crawl, "strict", object, layout.strict, out));
+  RETURN_IF_ERROR(AddPart(crawl, "function", object, layout.func, out));
+  return AddPart(crawl, "iterators", object, layout.iters, out);
+}
+
+absl::Status DecodeFilter(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().filterobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddPart(crawl, "function", object, layout.func, out));
+  return AddPart(crawl, "iterator", object, layout.it, out);
+}
+
+// itertools.count: `count`, or, where the number or the step is not an ordinary one, `number`
+// (Modules/itertoolsmodule.c).
+absl::Status DecodeCount(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().countobject;
+  out.mutable_parts();
+  ASSIGN_OR_RETURN(const int64_t count, crawl.memory().ReadValue<int64_t>(object + layout.cnt));
+  if (count != std::numeric_limits<int64_t>::max()) {
+    AddIntPart(crawl, "count", count, out);
+  } else {
+    RETURN_IF_ERROR(AddPart(crawl, "number", object, layout.long_cnt, out));
+  }
+  return AddPart(crawl, "step", object, layout.long_step, out);
+}
+
+// itertools.repeat: `count` is negative when there is no end.
+absl::Status DecodeRepeat(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().repeatobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddNumber(crawl, "count", object, layout.cnt, out));
+  return AddPart(crawl, "element", object, layout.element, out);
+}
+
+// itertools.chain: `active` is the one that it is in, `source` gives those that follow.
+absl::Status DecodeChain(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().chainobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddPart(crawl, "source", object, layout.source, out));
+  return AddPart(crawl, "active", object, layout.active, out);
+}
+
+// itertools.islice: `passed` of the iterator's elements are gone, `next` is the number of the one to come. `stop` is -1
+// when there is no end.
+absl::Status DecodeIslice(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().isliceobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddNumber(crawl, "next", object, layout.next, out));
+  RETURN_IF_ERROR(AddNumber(crawl, "stop", object, layout.stop, out));
+  RETURN_IF_ERROR(AddNumber(crawl, "step", object, layout.step, out));
+  RETURN_IF_ERROR(AddNumber(crawl, "passed", object, layout.cnt, out));
+  return AddPart(crawl, "iterator", object, layout.it, out);
+}
+
+absl::Status DecodeStarMap(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().starmapobject;
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddPart(crawl, "function", object, layout.func, out));
+  return AddPart(crawl, "iterator", object, layout.it, out);
 }
 
 }  // namespace pysnap

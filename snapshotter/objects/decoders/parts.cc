@@ -82,6 +82,25 @@ absl::Status DecodeGenericAlias(Crawl& crawl, Address object, const TypeInfo&, p
   return DecodeParts(crawl, object, {{"__origin__", layout.origin}, {"__args__", layout.args}}, out);
 }
 
+absl::Status DecodeUnion(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  return DecodeParts(crawl, object, {{"__args__", crawl.layout().unionobject.args}}, out);
+}
+
+// functools.lru_cache (Modules/_functoolsmodule.c); `cache` holds what was calculated by its arguments.
+absl::Status DecodeLruCache(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().lru_cache_object;
+  Memory& memory = crawl.memory();
+  ASSIGN_OR_RETURN(const int64_t max_size, memory.ReadValue<int64_t>(object + layout.maxsize));
+  ASSIGN_OR_RETURN(const int32_t typed, memory.ReadValue<int32_t>(object + layout.typed));
+  ASSIGN_OR_RETURN(const int64_t hits, memory.ReadValue<int64_t>(object + layout.hits));
+  ASSIGN_OR_RETURN(const int64_t misses, memory.ReadValue<int64_t>(object + layout.misses));
+  AddIntPart(crawl, "maxsize", max_size, out);
+  AddIntPart(crawl, "typed", typed != 0 ? 1 : 0, out);
+  AddIntPart(crawl, "hits", hits, out);
+  AddIntPart(crawl, "misses", misses, out);
+  return DecodeParts(crawl, object, {{"__wrapped__", layout.func}, {"cache", layout.cache}}, out);
+}
+
 // A dead reference points to None.
 absl::Status DecodeWeakReference(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().PyWeakReference;

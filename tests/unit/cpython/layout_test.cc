@@ -173,6 +173,17 @@ constexpr Range kRanges[] = {
     {"TaskObj", "task_awaited_by_is_set", 14, 15},
     {"TaskObj", "dict", 8, 12},
     {"TaskObj", "task_node", 14, 15},
+    {"lockobject", "locked", 8, 13},
+    {"lockobject", "lock", 13, 15},
+    {"rlockobject", "rlock_owner", 8, 13},
+    {"rlockobject", "rlock_count", 8, 13},
+    {"rlockobject", "lock_mutex", 14, 15},
+    {"rlockobject", "lock_thread", 14, 15},
+    {"rlockobject", "lock_level", 14, 15},
+    {"zipobject", "strict", 10, 15},
+    {"mapobject", "strict", 14, 15},
+    {"rangeiterobject", "index", 8, 11},
+    {"longrangeiterobject", "index", 8, 11},
 };
 
 bool ShouldHave(const LayoutField& field, int minor) {

@@ -5,6 +5,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "tests/support/collected.h"
 #include "tests/support/library_objects.h"
@@ -83,6 +84,78 @@ TEST_P(LibraryTest, Iterators) {
   EXPECT_EQ(found.At(found.At(1).parts().part(0).value()).sequence().item_size(), 1);
   // It has come to the end.
   EXPECT_EQ(CrawlRoot(heap, ListIterator(heap, Address(), -1)).At(1).parts().part_size(), 0);
+}
+
+TEST_P(LibraryTest, RangeIterators) {
+  const Collected found = CrawlRoot(heap, RangeIterator(heap, 10, -3, 5, 2));
+  EXPECT_THAT(Ints(found), ElementsAre(Pair("length", 3), Pair("start", 4), Pair("step", -3)));
+  const int64_t huge = std::numeric_limits<int64_t>::max();
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, RangeIterator(heap, 0, 1, 2, 3))));
+  if (heap.layout().rangeiterobject.index == kNoOffset) return;
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, RangeIterator(heap, 1, huge, 5, 2))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, RangeIterator(heap, 1, 1, 5, -1))));
+}
+
+std::string Packed(const std::vector<int64_t>& values) {
+  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(int64_t));
+}
+
+TEST_P(LibraryTest, MemoryViews) {
+  const Address buffer = heap.CString("abcdefghijklmnop");
+  const auto crawl = [&](int64_t item_size, const std::vector<int64_t>& shape, const std::vector<int64_t>& strides) {
+    return CrawlRoot(heap, MemoryView(heap, buffer, item_size, shape, strides, "x"));
+  };
+  const auto items = [&](const Collected& found) { return Strings(found)["items"]; };
+  const Collected plain = CrawlRoot(heap, MemoryView(heap, buffer, 1, {3}, {1}, nullptr));
+  EXPECT_THAT(Ints(plain), ElementsAre(Pair("itemsize", 1), Pair("readonly", 0)));
+  EXPECT_THAT(Strings(plain), ElementsAre(Pair("format", "B"), Pair("items", "abc"), Pair("shape", Packed({3}))));
+  EXPECT_EQ(items(crawl(2, {2, 2}, {4, 2})), "abcdefgh");
+  EXPECT_EQ(items(crawl(2, {2, 2}, {8, 2})), "abcdijkl");
+  EXPECT_EQ(items(crawl(1, {2, 3}, {1, 4})), "aeibfj");
+  EXPECT_EQ(items(crawl(2, {3}, {0})), "ababab");
+  EXPECT_EQ(items(crawl(4, {}, {})), "abcd");
+  EXPECT_EQ(items(crawl(1, {0, 5}, {1, 1})), "");
+  EXPECT_EQ(items(CrawlRoot(heap, MemoryView(heap, buffer + 3, 1, {4}, {-1}, "x"))), "dcba");
+
+  EXPECT_TRUE(IsInconsistent(crawl(1, {-1}, {1})));
+  EXPECT_TRUE(IsInconsistent(crawl(0, {1}, {1})));
+  EXPECT_TRUE(IsInconsistent(crawl(1, {int64_t{1} << 40, int64_t{1} << 40}, {1, 1})));
+  EXPECT_TRUE(IsInconsistent(crawl(1, {int64_t{1} << 50}, {0})));
+  EXPECT_TRUE(IsInconsistent(crawl(1, std::vector<int64_t>(65, 1), std::vector<int64_t>(65, 1))));
+  EXPECT_EQ(crawl(1, {2}, {int64_t{1} << 62}).At(1).absent().reason(), proto::Absent::UNREADABLE);
+
+  CrawlOptions options;
+  options.max_bytes = 5;
+  const Collected cut = CrawlRoot(heap, MemoryView(heap, buffer, 2, {4}, {2}, "h"), options);
+  EXPECT_EQ(items(cut), "abcd");
+  EXPECT_EQ(cut.At(1).length(), 4u);
+
+  const Address released = MemoryView(heap, buffer, 1, {3}, {1}, "x");
+  heap.Poke<int32_t>(released + heap.layout().PyMemoryViewObject.flags, 1);
+  EXPECT_THAT(Ints(CrawlRoot(heap, released)), ElementsAre(Pair("released", 1)));
+}
+
+TEST_P(LibraryTest, BytesIos) {
+  // The buffer is larger than what is in it.
+  const Collected found = CrawlRoot(heap, BytesIo(heap, heap.Bytes("abcdef"), 4, 2));
+  EXPECT_THAT(Ints(found), ElementsAre(Pair("position", 2)));
+  EXPECT_THAT(Strings(found), ElementsAre(Pair("contents", "abcd")));
+  EXPECT_THAT(Ints(CrawlRoot(heap, BytesIo(heap, Address(), 0, 0))), ElementsAre(Pair("closed", 1)));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, BytesIo(heap, heap.Bytes("abc"), 4, 0))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, BytesIo(heap, heap.Bytes("abc"), -1, 0))));
+}
+
+TEST_P(LibraryTest, Matches) {
+  const Collected found = CrawlRoot(heap, Match(heap, heap.Str("re"), heap.Str("text"), 2, {0, 3, -1, -1}));
+  EXPECT_THAT(Strings(found), ElementsAre(Pair("marks", Packed({0, 3, -1, -1}))));
+  EXPECT_EQ(found.At(1).parts().part_size(), 2);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Match(heap, heap.Str("re"), heap.Str("text"), 0, {0, 3}))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Match(heap, heap.Str("re"), heap.Str("text"), 1 << 20, {0, 3}))));
+}
+
+TEST_P(LibraryTest, Locks) {
+  EXPECT_THAT(Ints(CrawlRoot(heap, RLock(heap, 77, 3))), ElementsAre(Pair("count", 3), Pair("owner", 77)));
+  EXPECT_THAT(Ints(CrawlRoot(heap, RLock(heap, 77, 0))), ElementsAre(Pair("count", 0), Pair("owner", 0)));
 }
 
 }  // namespace

@@ -1,0 +1,165 @@
+// What is a view of bytes that something else holds, or holds bytes itself.
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "snapshotter/objects/decoders/decoders.h"
+
+namespace pysnap {
+namespace {
+
+constexpr int32_t kReleased = 0x001;    // _Py_MEMORYVIEW_RELEASED, Include/memoryobject.h
+constexpr int32_t kMaxDimensions = 64;  // PyBUF_MAX_NDIM, Include/cpython/object.h
+constexpr size_t kMaxFormat = 4096;
+constexpr int64_t kMaxBytes = int64_t{1} << 48;
+
+// One Py_buffer.
+struct View {
+  Address buffer;
+  int64_t item_size = 0;
+  int64_t items = 0;
+  std::vector<int64_t> shape;
+  std::vector<int64_t> strides;
+};
+
+absl::StatusOr<View> ReadView(Crawl& crawl, Address object) {
+  const auto& layout = crawl.layout().PyMemoryViewObject;
+  Memory& memory = crawl.memory();
+  View view;
+  ASSIGN_OR_RETURN(view.buffer, memory.ReadPointer(object + layout.view_buf));
+  ASSIGN_OR_RETURN(view.item_size, memory.ReadValue<int64_t>(object + layout.view_itemsize));
+  ASSIGN_OR_RETURN(const int32_t dimensions, memory.ReadValue<int32_t>(object + layout.view_ndim));
+  if (dimensions < 0 || dimensions > kMaxDimensions) {
+    return absl::DataLossError(absl::StrFormat("a view of %d dimensions", dimensions));
+  }
+  ASSIGN_OR_RETURN(const Address suboffsets, memory.ReadPointer(object + layout.view_suboffsets));
+  if (!suboffsets.is_null()) return absl::UnimplementedError("a view of arrays of pointers");
+  if (dimensions > 0) {
+    ASSIGN_OR_RETURN(const Address shape, memory.ReadPointer(object + layout.view_shape));
+    ASSIGN_OR_RETURN(const Address strides, memory.ReadPointer(object + layout.view_strides));
+    RETURN_IF_ERROR(memory.ReadArray(shape, static_cast<size_t>(dimensions), view.shape));
+    RETURN_IF_ERROR(memory.ReadArray(strides, static_cast<size_t>(dimensions), view.strides));
+  }
+  view.items = 1;
+  for (const int64_t length : view.shape) {
+    if (length < 0 || __builtin_mul_overflow(view.items, length, &view.items)) {
+      return absl::DataLossError("its shape is impossible");
+    }
+  }
+  int64_t size = 0;
+  ASSIGN_OR_RETURN(const int64_t length, memory.ReadValue<int64_t>(object + layout.view_len));
+  if (view.item_size < 1 || __builtin_mul_overflow(view.items, view.item_size, &size) || size != length ||
+      size > kMaxBytes) {
+    return absl::DataLossError("its shape and its length contradict each other");
+  }
+  return view;
+}
+
+// Calls `visit(address, size)` for runs of bytes in the order of the items, until there were `limit` bytes, which are
+// whole items, or `visit` fails.
+template <typename Visit>
+absl::Status VisitRuns(const View& view, int64_t limit, const Visit& visit) {
+  // The innermost dimensions without gaps are one run.
+  size_t outer = view.shape.size();
+  int64_t run = view.item_size;
+  while (outer > 0 && (view.strides[outer - 1] == run || view.shape[outer - 1] == 1)) run *= view.shape[--outer];
+  std::vector<int64_t> index(outer, 0);
+  for (int64_t done = 0; done < limit;) {
+    Address at = view.buffer;
+    for (size_t i = 0; i < outer; ++i) {
+      at = Address(at.value() + static_cast<uint64_t>(index[i]) * static_cast<uint64_t>(view.strides[i]));
+    }
+    const int64_t size = std::min(run, limit - done);
+    RETURN_IF_ERROR(visit(at, static_cast<uint64_t>(size)));
+    done += size;
+    for (size_t i = outer; i-- > 0;) {
+      if (++index[i] < view.shape[i]) break;
+      index[i] = 0;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+// Parts: `obj`, what it is a view of; the format as in the struct module, the size of an item, the shape (int64 each),
+// and the items one after the other, wherever they lie. A view that was released has only `released`.
+absl::Status DecodeMemoryView(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().PyMemoryViewObject;
+  Memory& memory = crawl.memory();
+  ASSIGN_OR_RETURN(const int32_t flags, memory.ReadValue<int32_t>(object + layout.flags));
+  if ((flags & kReleased) != 0) {
+    AddIntPart(crawl, "released", 1, out);
+    return absl::OkStatus();
+  }
+  out.mutable_parts();
+  RETURN_IF_ERROR(AddPart(crawl, "obj", object, layout.view_obj, out));
+  ASSIGN_OR_RETURN(const View view, ReadView(crawl, object));
+  ASSIGN_OR_RETURN(const int32_t read_only, memory.ReadValue<int32_t>(object + layout.view_readonly));
+  // Null stands for "B" (PEP 3118).
+  ASSIGN_OR_RETURN(const Address format, memory.ReadPointer(object + layout.view_format));
+  std::string text = "B";
+  if (!format.is_null()) {
+    ASSIGN_OR_RETURN(text, memory.ReadCString(format, kMaxFormat));
+  }
+  const uint64_t size = static_cast<uint64_t>(view.items * view.item_size);
+  uint64_t granted = crawl.GrantBytes(size);
+  granted -= granted % static_cast<uint64_t>(view.item_size);
+  if (granted < size) crawl.MarkCut(out, static_cast<uint64_t>(view.items));
+  if (crawl.touch_only()) {
+    return VisitRuns(view, static_cast<int64_t>(granted), [&](Address at, uint64_t length) {
+      crawl.Touch(at, length);
+      return absl::OkStatus();
+    });
+  }
+  AddBytesPart(crawl, "format", text, out);
+  AddIntPart(crawl, "itemsize", view.item_size, out);
+  AddIntPart(crawl, "readonly", read_only != 0 ? 1 : 0, out);
+  AddBytesPart(crawl, "shape",
+               absl::string_view(reinterpret_cast<const char*>(view.shape.data()), view.shape.size() * sizeof(int64_t)),
+               out);
+  std::string items;
+  std::string run;
+  RETURN_IF_ERROR(VisitRuns(view, static_cast<int64_t>(granted), [&](Address at, uint64_t length) -> absl::Status {
+    RETURN_IF_ERROR(memory.ReadArray(at, length, run));
+    items += run;
+    return absl::OkStatus();
+  }));
+  AddBytesPart(crawl, "items", items, out);
+  return absl::OkStatus();
+}
+
+// io.BytesIO (Modules/_io/bytesio.c). Parts: the contents and the position, or only `closed`.
+absl::Status DecodeBytesIo(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().bytesio;
+  Memory& memory = crawl.memory();
+  ASSIGN_OR_RETURN(const Address buffer, memory.ReadPointer(object + layout.buf));
+  if (buffer.is_null()) {
+    AddIntPart(crawl, "closed", 1, out);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const int64_t position, memory.ReadValue<int64_t>(object + layout.pos));
+  ASSIGN_OR_RETURN(const uint64_t size, memory.ReadValue<uint64_t>(object + layout.string_size));
+  // The bytes object may be larger than what is in it.
+  ASSIGN_OR_RETURN(const uint64_t capacity, memory.ReadValue<uint64_t>(buffer + crawl.layout().PyVarObject.ob_size));
+  if (size > capacity || capacity > static_cast<uint64_t>(kMaxBytes)) {
+    return absl::DataLossError(absl::StrFormat("%d bytes in a buffer of %d", size, capacity));
+  }
+  const uint64_t granted = crawl.GrantBytes(size);
+  if (granted < size) crawl.MarkCut(out, size);
+  const Address bytes = buffer + crawl.layout().PyBytesObject.ob_sval;
+  if (crawl.touch_only()) {
+    crawl.Touch(bytes, granted);
+    return absl::OkStatus();
+  }
+  std::string contents;
+  if (granted > 0) RETURN_IF_ERROR(memory.ReadArray(bytes, granted, contents));
+  AddBytesPart(crawl, "contents", contents, out);
+  AddIntPart(crawl, "position", position, out);
+  return absl::OkStatus();
+}
+
+}  // namespace pysnap

@@ -1,0 +1,56 @@
+// threading.Lock and RLock (Modules/_threadmodule.c).
+#include <cstdint>
+
+#include "snapshotter/objects/decoders/decoders.h"
+
+namespace pysnap {
+namespace {
+
+// A PyMutex is one byte, whose first bit says that it is locked (_Py_LOCKED, Include/internal/pycore_lock.h).
+absl::StatusOr<bool> IsLocked(Crawl& crawl, Address mutex) {
+  ASSIGN_OR_RETURN(const uint8_t bits, crawl.memory().ReadValue<uint8_t>(mutex));
+  return (bits & 1) != 0;
+}
+
+}  // namespace
+
+// In the course of 3.13 the struct became a smaller one: how large instances are tells which it is.
+absl::Status DecodeLock(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out) {
+  const auto& layout = crawl.layout().lockobject;
+  bool locked = false;
+  if (layout.locked != kNoOffset && type.shape.basic_size > layout.locked) {
+    ASSIGN_OR_RETURN(const uint8_t flag, crawl.memory().ReadValue<uint8_t>(object + layout.locked));
+    locked = flag != 0;
+  } else if (layout.lock == kNoOffset) {
+    return absl::UnimplementedError("a lock of another size");
+  } else {
+    ASSIGN_OR_RETURN(locked, IsLocked(crawl, object + layout.lock));
+  }
+  AddIntPart(crawl, "locked", locked ? 1 : 0, out);
+  return absl::OkStatus();
+}
+
+// Parts: `owner`, the threading.get_ident() of the thread that has it, and how often that has acquired it.
+absl::Status DecodeRLock(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().rlockobject;
+  Memory& memory = crawl.memory();
+  uint64_t owner = 0;
+  uint64_t count = 0;
+  if (layout.rlock_count != kNoOffset) {
+    ASSIGN_OR_RETURN(owner, memory.ReadValue<uint64_t>(object + layout.rlock_owner));
+    ASSIGN_OR_RETURN(count, memory.ReadValue<uint64_t>(object + layout.rlock_count));
+    if (count == 0) owner = 0;  // of the last one that had it
+  } else {
+    ASSIGN_OR_RETURN(const bool locked, IsLocked(crawl, object + layout.lock_mutex));
+    if (locked) {
+      ASSIGN_OR_RETURN(owner, memory.ReadValue<uint64_t>(object + layout.lock_thread));
+      ASSIGN_OR_RETURN(const uint64_t level, memory.ReadValue<uint64_t>(object + layout.lock_level));
+      count = level + 1;
+    }
+  }
+  AddIntPart(crawl, "owner", static_cast<int64_t>(owner), out);
+  AddIntPart(crawl, "count", static_cast<int64_t>(count), out);
+  return absl::OkStatus();
+}
+
+}  // namespace pysnap
