@@ -46,6 +46,21 @@ int AddToSet(PyObject* set, PyObject* item) {
 
 bool IsOrdered(PyTypeObject* type) { return PyType_IsSubtype(type, &PyODict_Type); }
 
+// Whether one of the values is a tuple that waits for its items, and may be asked for them.
+bool HasGaps(PyObject* values) {
+  Py_ssize_t at = 0;
+  PyObject* name = nullptr;
+  PyObject* value = nullptr;
+  while (PyDict_Next(values, &at, &name, &value)) {
+    // What an iterator goes through is not looked into: only its length matters.
+    if (!PyTuple_Check(value) || PyUnicode_CompareWithASCIIString(name, "sequence") == 0) continue;
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
+      if (PyTuple_GET_ITEM(value, i) == nullptr) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 PyTypeObject* Loader::ClassOf(uint32_t type_id) {
@@ -294,21 +309,6 @@ void Loader::FillAttributes(PyObject* made, const Object& object) {
     }
     PyErr_Clear();
   }
-}
-
-// Whether one of the values is a tuple that waits for its items, and may be asked for them.
-static bool HasGaps(PyObject* values) {
-  Py_ssize_t at = 0;
-  PyObject* name = nullptr;
-  PyObject* value = nullptr;
-  while (PyDict_Next(values, &at, &name, &value)) {
-    // What an iterator goes through is not looked into: only its length matters.
-    if (!PyTuple_Check(value) || PyUnicode_CompareWithASCIIString(name, "sequence") == 0) continue;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
-      if (PyTuple_GET_ITEM(value, i) == nullptr) return true;
-    }
-  }
-  return false;
 }
 
 PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {

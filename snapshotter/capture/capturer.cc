@@ -234,10 +234,7 @@ absl::StatusOr<CaptureSummary> DeferredCapture::TryWrite(const std::string& path
 
 absl::StatusOr<CaptureSummary> DeferredCapture::Write(const proto::Reason& reason, const std::string& path) {
   occasion_.reason = reason;
-  return CallWrite([&]() -> absl::StatusOr<CaptureSummary> {
-    RETURN_IF_ERROR(Record(path, /*attempt=*/false));
-    return Finish(path);
-  });
+  return CallWrite([&] { return TryWrite(path, /*attempt=*/false); });
 }
 
 absl::StatusOr<CaptureSummary> Capture(const CaptureSource& source,

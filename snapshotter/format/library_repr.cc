@@ -18,9 +18,7 @@ namespace pysnap::format {
 namespace {
 
 using proto::Object;
-using Pieces = std::optional<std::vector<ReprPiece>>;
-
-Pieces Text(std::string text) { return std::vector<ReprPiece>{{.text = std::move(text)}}; }
+using Pieces = ReprPieces;
 
 // delta_repr, Modules/_datetimemodule.c.
 Pieces TimeDelta(const LoadedSnapshot& snapshot, const Object& object) {
@@ -30,13 +28,13 @@ Pieces TimeDelta(const LoadedSnapshot& snapshot, const Object& object) {
     if (!value.has_value()) return std::nullopt;
     if (*value != 0) absl::StrAppend(&arguments, arguments.empty() ? "" : ", ", name, "=", *value);
   }
-  return Text(absl::StrCat("datetime.timedelta(", arguments.empty() ? "0" : arguments, ")"));
+  return OnlyText(absl::StrCat("datetime.timedelta(", arguments.empty() ? "0" : arguments, ")"));
 }
 
 Pieces Date(const LoadedSnapshot& snapshot, const Object& object) {
   const auto values = PartsOf(snapshot, object).Ints({"year", "month", "day"});
   if (!values.has_value()) return std::nullopt;
-  return Text(absl::StrFormat("datetime.date(%d, %d, %d)", (*values)[0], (*values)[1], (*values)[2]));
+  return OnlyText(absl::StrFormat("datetime.date(%d, %d, %d)", (*values)[0], (*values)[1], (*values)[2]));
 }
 
 // time_repr and datetime_repr: the last of the numbers are left out when they are zero, and the two keywords that may
@@ -52,7 +50,7 @@ Pieces Clock(const LoadedSnapshot& snapshot, const Object& object, bool with_dat
   for (size_t i = 0; i < values->size(); ++i) absl::StrAppend(&text, i == 0 ? "" : ", ", (*values)[i]);
   const std::string folded = *fold != 0 ? absl::StrCat(", fold=", *fold) : "";
   const uint32_t zone = parts.Id("tzinfo");
-  if (zone == 0) return Text(text + folded + ")");
+  if (zone == 0) return OnlyText(text + folded + ")");
   if (with_date) text += folded;
   return std::vector<ReprPiece>{{text + ", tzinfo="}, {"", zone}, {with_date ? ")" : folded + ")"}};
 }
@@ -67,7 +65,7 @@ Pieces TimeZone(const LoadedSnapshot& snapshot, const Object& object) {
   const auto values = PartsOf(snapshot, *delta).Ints({"days", "seconds", "microseconds"});
   if (!values.has_value()) return std::nullopt;
   if (name == 0 && std::all_of(values->begin(), values->end(), [](int64_t value) { return value == 0; })) {
-    return Text("datetime.timezone.utc");
+    return OnlyText("datetime.timezone.utc");
   }
   std::vector<ReprPiece> pieces = {{"datetime.timezone("}, {"", offset}};
   if (name != 0) pieces.insert(pieces.end(), {{", "}, {"", name}});
@@ -108,7 +106,7 @@ Pieces Decimal(const LoadedSnapshot& snapshot, const Object& object) {
     if (!exponent.has_value() || digits->empty() || std::abs(*exponent) > kMaxExponent) return std::nullopt;
     text += DecimalText(*digits, *exponent);
   }
-  return Text(absl::StrCat("Decimal('", text, "')"));
+  return OnlyText(absl::StrCat("Decimal('", text, "')"));
 }
 
 template <typename T>
@@ -161,7 +159,7 @@ Pieces Array(const LoadedSnapshot& snapshot, const Object& object, size_t max_ch
   if (known == std::string_view::npos || static_cast<size_t>(*item_size) != kSizes[known]) return std::nullopt;
   const size_t size = kSizes[known];
   std::string text = absl::StrCat("array('", std::string(*code), "'");
-  if (items->empty() && !object.has_absent()) return Text(text + ")");
+  if (items->empty() && !object.has_absent()) return OnlyText(text + ")");
   const bool characters = *code == "u" || *code == "w";
   std::string contents;
   for (size_t at = 0; at + size <= items->size(); at += size) {
@@ -177,14 +175,14 @@ Pieces Array(const LoadedSnapshot& snapshot, const Object& object, size_t max_ch
   }
   absl::StrAppend(&text, ", ", characters ? StrRepr(snapshot, contents) : absl::StrCat("[", contents));
   if (object.has_absent()) absl::StrAppend(&text, ", <the rest ", AbsentText(object.absent()), ">");
-  return Text(text + (characters ? ")" : "])"));
+  return OnlyText(text + (characters ? ")" : "])"));
 }
 
 // Counter.__repr__: the most common first, in a stable order.
 Pieces Counter(const LoadedSnapshot& snapshot, const Object& object) {
   if (!object.has_mapping() || object.has_absent()) return std::nullopt;
   const proto::Mapping& mapping = object.mapping();
-  if (mapping.key_size() == 0 && mapping.omitted() == 0) return Text("Counter()");
+  if (mapping.key_size() == 0 && mapping.omitted() == 0) return OnlyText("Counter()");
   std::vector<std::pair<int64_t, int>> counts;
   for (int i = 0; i < std::min(mapping.key_size(), mapping.value_size()); ++i) {
     const Object* count = snapshot.object(mapping.value(i));
@@ -228,8 +226,8 @@ Pieces Uuid(const LoadedSnapshot& snapshot, const Object& object) {
   const Object* number = snapshot.object(FindAttribute(snapshot, object, "int"));
   const std::optional<std::string> hex = number != nullptr ? Hex128(*number) : std::nullopt;
   if (!hex.has_value()) return std::nullopt;
-  return Text(absl::StrCat("UUID('", hex->substr(0, 8), "-", hex->substr(8, 4), "-", hex->substr(12, 4), "-",
-                           hex->substr(16, 4), "-", hex->substr(20), "')"));
+  return OnlyText(absl::StrCat("UUID('", hex->substr(0, 8), "-", hex->substr(8, 4), "-", hex->substr(12, 4), "-",
+                               hex->substr(16, 4), "-", hex->substr(20), "')"));
 }
 
 // What os.fspath() gives, if it was asked for once: it is kept then. Otherwise the parts that a path of up to 3.11 is
@@ -251,14 +249,12 @@ std::optional<std::string> PathText(const LoadedSnapshot& snapshot, const Object
 Pieces Path(const LoadedSnapshot& snapshot, const Object& object, std::string_view name) {
   const std::optional<std::string> text = PathText(snapshot, object);
   if (!text.has_value()) return std::nullopt;
-  return Text(absl::StrCat(std::string(name), "(", StrRepr(snapshot, text->empty() ? "." : *text), ")"));
+  return OnlyText(absl::StrCat(std::string(name), "(", StrRepr(snapshot, text->empty() ? "." : *text), ")"));
 }
 
 }  // namespace
 
-std::optional<std::vector<ReprPiece>> LibraryRepr(const LoadedSnapshot& snapshot,
-                                                  const Object& object,
-                                                  size_t max_characters) {
+ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, size_t max_characters) {
   const proto::Type* type = TypeOf(snapshot, object);
   if (type == nullptr) return std::nullopt;
   const std::string_view module = snapshot.string(type->module());

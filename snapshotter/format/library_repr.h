@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/snapshot.pb.h"
@@ -18,12 +19,12 @@ struct ReprPiece {
   std::string text;
   uint32_t id = 0;
 };
+using ReprPieces = std::optional<std::vector<ReprPiece>>;
+inline ReprPieces OnlyText(std::string text) { return std::vector<ReprPiece>{{.text = std::move(text)}}; }
 
 // The repr() of an instance of just such a type; nothing for all others, and where what is captured does not tell it.
 // Of what is longer than `max_characters` the beginning suffices; 0: no limit.
-std::optional<std::vector<ReprPiece>> LibraryRepr(const LoadedSnapshot& snapshot,
-                                                  const proto::Object& object,
-                                                  size_t max_characters);
+ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const proto::Object& object, size_t max_characters);
 
 }  // namespace pysnap::format
 

@@ -16,16 +16,9 @@ namespace pysnap::format {
 namespace {
 
 using proto::Object;
-using Pieces = std::optional<std::vector<ReprPiece>>;
-
-Pieces Text(std::string text) { return std::vector<ReprPiece>{{.text = std::move(text)}}; }
+using Pieces = ReprPieces;
 
 std::string At(const Object& object) { return AddressText(object.address()); }
-
-bool IsInt(const LoadedSnapshot& snapshot, uint32_t id) {
-  const Object* object = snapshot.object(id);
-  return object != nullptr && (object->value_case() == Object::kIntValue || object->value_case() == Object::kBigInt);
-}
 
 bool IsOne(const LoadedSnapshot& snapshot, uint32_t id) {
   const Object* object = snapshot.object(id);
@@ -35,11 +28,11 @@ bool IsOne(const LoadedSnapshot& snapshot, uint32_t id) {
 // count_repr, Modules/itertoolsmodule.c: a step of one is left out.
 Pieces Count(const LoadedSnapshot& snapshot, const Object& object) {
   const PartsOf parts(snapshot, object);
-  if (const std::optional<int64_t> count = parts.Int("count")) return Text(absl::StrCat("count(", *count, ")"));
+  if (const std::optional<int64_t> count = parts.Int("count")) return OnlyText(absl::StrCat("count(", *count, ")"));
   const uint32_t number = parts.Id("number");
   const uint32_t step = parts.Id("step");
   if (number == 0 || step == 0) return std::nullopt;
-  if (IsInt(snapshot, step) && IsOne(snapshot, step)) return std::vector<ReprPiece>{{"count("}, {"", number}, {")"}};
+  if (IsOne(snapshot, step)) return std::vector<ReprPiece>{{"count("}, {"", number}, {")"}};
   return std::vector<ReprPiece>{{"count("}, {"", number}, {", "}, {"", step}, {")"}};
 }
 
@@ -93,7 +86,7 @@ Pieces Pattern(const LoadedSnapshot& snapshot, const Object& object) {
   }
   if (flags != 0) absl::StrAppend(&names, names.empty() ? "" : "|", "0x", absl::Hex(flags));
   std::string text(Utf8Prefix(*pattern, kMaxCharacters));
-  return Text(absl::StrCat("re.compile(", text, names.empty() ? "" : ", ", names, ")"));
+  return OnlyText(absl::StrCat("re.compile(", text, names.empty() ? "" : ", ", names, ")"));
 }
 
 // match_repr.
@@ -118,14 +111,14 @@ Pieces Match(const LoadedSnapshot& snapshot, const Object& object) {
   } else {
     return std::nullopt;
   }
-  return Text(absl::StrCat("<re.Match object; span=(", span[0], ", ", span[1], "), match=", matched, ">"));
+  return OnlyText(absl::StrCat("<re.Match object; span=(", span[0], ", ", span[1], "), match=", matched, ">"));
 }
 
 // lock_repr and rlock_repr, Modules/_threadmodule.c.
 Pieces Lock(const LoadedSnapshot& snapshot, const Object& object) {
   const std::optional<int64_t> locked = PartsOf(snapshot, object).Int("locked");
   if (!locked.has_value()) return std::nullopt;
-  return Text(absl::StrCat("<", *locked != 0 ? "locked" : "unlocked", " _thread.lock object at ", At(object), ">"));
+  return OnlyText(absl::StrCat("<", *locked != 0 ? "locked" : "unlocked", " _thread.lock object at ", At(object), ">"));
 }
 
 Pieces RLock(const LoadedSnapshot& snapshot, const Object& object) {
@@ -133,14 +126,14 @@ Pieces RLock(const LoadedSnapshot& snapshot, const Object& object) {
   const std::optional<int64_t> owner = parts.Int("owner");
   const std::optional<int64_t> count = parts.Int("count");
   if (!owner.has_value() || !count.has_value()) return std::nullopt;
-  return Text(absl::StrCat("<", *count != 0 ? "locked" : "unlocked", " _thread.RLock object owner=", *owner,
-                           " count=", *count, " at ", At(object), ">"));
+  return OnlyText(absl::StrCat("<", *count != 0 ? "locked" : "unlocked", " _thread.RLock object owner=", *owner,
+                               " count=", *count, " at ", At(object), ">"));
 }
 
 // memory_repr, Objects/memoryobject.c.
 Pieces MemoryView(const LoadedSnapshot& snapshot, const Object& object) {
   const bool released = PartsOf(snapshot, object).Int("released").has_value();
-  return Text(absl::StrCat(released ? "<released memory at " : "<memory at ", At(object), ">"));
+  return OnlyText(absl::StrCat(released ? "<released memory at " : "<memory at ", At(object), ">"));
 }
 
 // union_repr, Objects/unionobject.c: None stands for its type, and classes are told by their names.
@@ -165,10 +158,10 @@ Pieces Union(const LoadedSnapshot& snapshot, const Object& object) {
 
 }  // namespace
 
-std::optional<std::vector<ReprPiece>> RuntimeRepr(const LoadedSnapshot& snapshot,
-                                                  const Object& object,
-                                                  std::string_view module,
-                                                  std::string_view name) {
+ReprPieces RuntimeRepr(const LoadedSnapshot& snapshot,
+                       const Object& object,
+                       std::string_view module,
+                       std::string_view name) {
   if (!object.has_parts()) return std::nullopt;
   if (module == "itertools" && name == "count") return Count(snapshot, object);
   if (module == "itertools" && name == "repeat") return Repeat(snapshot, object);

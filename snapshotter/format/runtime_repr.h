@@ -2,19 +2,17 @@
 #ifndef PYSNAP_FORMAT_RUNTIME_REPR_H_
 #define PYSNAP_FORMAT_RUNTIME_REPR_H_
 
-#include <optional>
 #include <string_view>
-#include <vector>
 
 #include "snapshotter/format/library_repr.h"
 
 namespace pysnap::format {
 
 // As LibraryRepr, of an instance of the type `module`.`name`.
-std::optional<std::vector<ReprPiece>> RuntimeRepr(const LoadedSnapshot& snapshot,
-                                                  const proto::Object& object,
-                                                  std::string_view module,
-                                                  std::string_view name);
+ReprPieces RuntimeRepr(const LoadedSnapshot& snapshot,
+                       const proto::Object& object,
+                       std::string_view module,
+                       std::string_view name);
 
 }  // namespace pysnap::format
 

@@ -3,12 +3,12 @@
 #include <fcntl.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -55,18 +55,13 @@ constexpr uint64_t kTrapBit = uint64_t{1} << (SIGTRAP - 1);
 
 // Lets go of a thread that has stopped, without its breakpoints; returns whether it had, or has ended.
 bool ClearIfStopped(pid_t tid) {
-  siginfo_t info = {};
-  // What it stopped for, if that is a signal, is not taken from it.
-  const int options = WSTOPPED | WEXITED | __WALL | WNOWAIT | WNOHANG;
-  if (waitid(P_PID, static_cast<id_t>(tid), &info, options) != 0) return errno != EINTR;
-  if (info.si_pid == 0) return false;
-  if (info.si_code != CLD_TRAPPED) {
-    // A traced thread is not gone before its tracer has taken its end, and neither is its process.
-    waitpid(tid, nullptr, __WALL | WNOHANG);
-    return true;
-  }
-  const bool by_trap = info.si_status == SIGTRAP;
-  const int signal = info.si_status >> 8 == 0 && !by_trap ? info.si_status : 0;
+  constexpr int kNoneSwallowed = 0;
+  bool gone = false;
+  // Takes its end, too: a traced thread is not gone before its tracer has, and neither is its process.
+  const std::optional<Stop> stop = NextStop(tid, kNoneSwallowed, &gone);
+  if (!stop.has_value()) return gone;
+  if (stop->ended) return true;
+  const int signal = stop->event == 0 && stop->signal != SIGTRAP ? stop->signal : 0;
   WriteAll(tid, {});
   ptrace(PTRACE_DETACH, tid, nullptr, static_cast<intptr_t>(signal));
   return true;

@@ -108,8 +108,9 @@ WriterProcess Supervisor::MakeWriter() {
 
 WatchedProcess& Supervisor::AddProcess(pid_t pid) {
   std::unique_ptr<WatchedProcess>& process = processes_[pid];
-  if (process == nullptr)
+  if (process == nullptr) {
     process = std::make_unique<WatchedProcess>(pid, options_, redaction_, finder_, writer_, reporter_);
+  }
   return *process;
 }
 

@@ -71,7 +71,6 @@ absl::StatusOr<CaptureSummary> WriterProcess::Run(WriteSnapshot write) const {
     _exit(WriteAll(theirs.get(), Packed(write())) ? 0 : 1);
   }
   theirs.reset();
-  meanwhile_();
   std::string result;
   char buffer[4096];
   ssize_t n;

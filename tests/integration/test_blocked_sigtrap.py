@@ -7,9 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Callable, Optional
 
-import pytest
 from support_py.interpreters import Interpreter
-from support_py.refusing import refuse_perf_events
+from support_py.refusing import both_mechanisms
 from support_py.watching import kill_watcher, watched
 
 # A breakpoint is in what makes objects like struct_time, once a thread was started.
@@ -47,7 +46,7 @@ def start(command: list[str], prepare: Optional[Callable[[], None]] = None) -> s
     )
 
 
-@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+@both_mechanisms
 def test_unblocked_when_nobody_watches(
     python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
 ) -> None:

@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterator, Optional
 
 import pytest
 from support_py.interpreters import Interpreter
-from support_py.refusing import refuse_perf_events
+from support_py.refusing import both_mechanisms, refuse_perf_events
 from support_py.watching import kill_watcher, watched, watcher_of
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
@@ -144,7 +144,7 @@ def test_launchers(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> 
         assert exception["frames"][0]["locals"]["value"]["repr"] == "17", launcher
 
 
-@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+@both_mechanisms
 def test_started_with_signals_blocked(
     python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
 ) -> None:
@@ -240,7 +240,7 @@ def randomness() -> random.Random:
 
 
 @pytest.mark.timeout(300 + 5 * KILLS)
-@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+@both_mechanisms
 def test_killed_watcher(
     python: Interpreter,
     pysnap_binary: Path,
@@ -502,7 +502,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+@both_mechanisms
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(
     python: Interpreter,
@@ -590,7 +590,7 @@ def test_prefork_server(python: Interpreter, pysnap_binary: Path, tmp_path: Path
     assert sorted(str(reason[0]) for reason in reasons) == ["None", "SIGSEGV", "SIGSEGV", "SIGTERM", "SIGTERM"]
 
 
-@pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
+@both_mechanisms
 def test_daemon(
     python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
 ) -> None:

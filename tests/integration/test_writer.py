@@ -9,9 +9,8 @@ import subprocess
 from pathlib import Path
 from typing import Callable, Optional
 
-import pytest
 from support_py.interpreters import Interpreter
-from support_py.refusing import refuse_perf_events
+from support_py.refusing import both_mechanisms
 from support_py.watching import watched, watcher_of
 
 # A child fails and has so many objects that writing them takes a while; when that has begun, its parent fails, too.
@@ -47,8 +46,6 @@ for _ in range(2):
 print("the end", flush=True)
 """
 
-MECHANISMS = pytest.mark.parametrize("restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"])
-
 
 def start(
     pysnap: Path, python: Interpreter, source: str, out: Path, restrict: Optional[Callable[[], None]]
@@ -77,7 +74,7 @@ def await_writer(watcher: int) -> int:
     return int(children[0])
 
 
-@MECHANISMS
+@both_mechanisms
 def test_watcher_killed_while_another_process_fails(
     python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
 ) -> None:
@@ -93,7 +90,7 @@ def test_watcher_killed_while_another_process_fails(
     assert (process.returncode, output) == (0, "256\n"), errors
 
 
-@MECHANISMS
+@both_mechanisms
 def test_writer_killed(
     python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
 ) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ctypes
 import struct
 
+import pytest
+
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 PERF_EVENT_OPEN = 298  # x86-64
 EPERM = 1
@@ -27,3 +29,9 @@ def refuse_perf_events() -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 or libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, header) != 0:
         raise OSError(ctypes.get_errno(), "seccomp")
+
+
+# A test runs once with each kind of breakpoints: `restrict` is a preexec_fn.
+both_mechanisms = pytest.mark.parametrize(
+    "restrict", [None, refuse_perf_events], ids=["perf events", "debug registers"]
+)

@@ -2,6 +2,8 @@
 #ifndef PYSNAP_OBJECTS_DECODERS_DECODERS_H_
 #define PYSNAP_OBJECTS_DECODERS_DECODERS_H_
 
+#include <initializer_list>
+
 #include "absl/status/status.h"
 #include "proto/snapshot.pb.h"
 #include "snapshotter/base/address.h"
@@ -116,6 +118,14 @@ PYSNAP_DECODER(DecodeTask)
 
 // Parts of a value (proto::Parts). With touch_only these record nothing.
 absl::Status AddPart(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out);
+// A field of a struct, and the part that it becomes.
+struct PartField {
+  const char* name;
+  Offset offset;
+};
+// Of pointers to objects, which may be null, and of Py_ssize_t.
+absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<PartField> parts, proto::Object& out);
+absl::Status AddNumbers(Crawl& crawl, Address object, std::initializer_list<PartField> numbers, proto::Object& out);
 void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& out);
 void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out);
 

@@ -7,12 +7,6 @@
 namespace pysnap {
 namespace {
 
-absl::Status AddNumber(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
-  ASSIGN_OR_RETURN(const int64_t number, crawl.memory().ReadValue<int64_t>(object + field));
-  AddIntPart(crawl, name, number, out);
-  return absl::OkStatus();
-}
-
 // An int of C that says yes or no; nothing when this version has none.
 absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
   if (field == kNoOffset) return absl::OkStatus();
@@ -23,8 +17,7 @@ absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset fiel
 
 // An iterator that has come to the end has let go of what it went through.
 absl::Status DecodeIndexed(Crawl& crawl, Address object, Offset sequence, Offset index, proto::Object& out) {
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddNumber(crawl, "index", object, index, out));
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"index", index}}, out));
   return AddPart(crawl, "sequence", object, sequence, out);
 }
 
@@ -74,37 +67,28 @@ absl::Status DecodeRangeIterator(Crawl& crawl, Address object, const TypeInfo&, 
 // many were passed.
 absl::Status DecodeLongRangeIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().longrangeiterobject;
-  out.mutable_parts();
   if (layout.index != kNoOffset) RETURN_IF_ERROR(AddPart(crawl, "index", object, layout.index, out));
-  RETURN_IF_ERROR(AddPart(crawl, "start", object, layout.start, out));
-  RETURN_IF_ERROR(AddPart(crawl, "step", object, layout.step, out));
-  return AddPart(crawl, "length", object, layout.len, out);
+  return DecodeParts(crawl, object, {{"start", layout.start}, {"step", layout.step}, {"length", layout.len}}, out);
 }
 
 // Objects/dictobject.c, of keys, values and items, in either direction: `remaining` is how many are left, and `size`
 // how many the dict had when it was asked for an iterator (-1 when it has been caught with another number).
 absl::Status DecodeDictIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().dictiterobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddNumber(crawl, "size", object, layout.di_used, out));
-  RETURN_IF_ERROR(AddNumber(crawl, "remaining", object, layout.len, out));
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"size", layout.di_used}, {"remaining", layout.len}}, out));
   return AddPart(crawl, "mapping", object, layout.di_dict, out);
 }
 
 // Objects/setobject.c. A set has no order of its own, so there is no saying which elements are left.
 absl::Status DecodeSetIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().setiterobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddNumber(crawl, "size", object, layout.si_used, out));
-  RETURN_IF_ERROR(AddNumber(crawl, "remaining", object, layout.len, out));
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"size", layout.si_used}, {"remaining", layout.len}}, out));
   return AddPart(crawl, "set", object, layout.si_set, out);
 }
 
 absl::Status DecodeCallableIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().calliterobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddPart(crawl, "callable", object, layout.it_callable, out));
-  return AddPart(crawl, "sentinel", object, layout.it_sentinel, out);
+  return DecodeParts(crawl, object, {{"callable", layout.it_callable}, {"sentinel", layout.it_sentinel}}, out);
 }
 
 // enumerate: once its number does not fit a Py_ssize_t it is another field (en_longindex), which is not read.
@@ -127,15 +111,12 @@ absl::Status DecodeMap(Crawl& crawl, Address object, const TypeInfo&, proto::Obj
   const auto& layout = crawl.layout().mapobject;
   out.mutable_parts();
   RETURN_IF_ERROR(AddFlag(crawl, "strict", object, layout.strict, out));
-  RETURN_IF_ERROR(AddPart(crawl, "function", object, layout.func, out));
-  return AddPart(crawl, "iterators", object, layout.iters, out);
+  return DecodeParts(crawl, object, {{"function", layout.func}, {"iterators", layout.iters}}, out);
 }
 
 absl::Status DecodeFilter(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().filterobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddPart(crawl, "function", object, layout.func, out));
-  return AddPart(crawl, "iterator", object, layout.it, out);
+  return DecodeParts(crawl, object, {{"function", layout.func}, {"iterator", layout.it}}, out);
 }
 
 // itertools.count: `count`, or, where the number or the step is not an ordinary one, `number`
@@ -155,36 +136,29 @@ absl::Status DecodeCount(Crawl& crawl, Address object, const TypeInfo&, proto::O
 // itertools.repeat: `count` is negative when there is no end.
 absl::Status DecodeRepeat(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().repeatobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddNumber(crawl, "count", object, layout.cnt, out));
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"count", layout.cnt}}, out));
   return AddPart(crawl, "element", object, layout.element, out);
 }
 
 // itertools.chain: `active` is the one that it is in, `source` gives those that follow.
 absl::Status DecodeChain(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().chainobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddPart(crawl, "source", object, layout.source, out));
-  return AddPart(crawl, "active", object, layout.active, out);
+  return DecodeParts(crawl, object, {{"source", layout.source}, {"active", layout.active}}, out);
 }
 
 // itertools.islice: `passed` of the iterator's elements are gone, `next` is the number of the one to come. `stop` is -1
 // when there is no end.
 absl::Status DecodeIslice(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().isliceobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddNumber(crawl, "next", object, layout.next, out));
-  RETURN_IF_ERROR(AddNumber(crawl, "stop", object, layout.stop, out));
-  RETURN_IF_ERROR(AddNumber(crawl, "step", object, layout.step, out));
-  RETURN_IF_ERROR(AddNumber(crawl, "passed", object, layout.cnt, out));
+  RETURN_IF_ERROR(
+      AddNumbers(crawl, object,
+                 {{"next", layout.next}, {"stop", layout.stop}, {"step", layout.step}, {"passed", layout.cnt}}, out));
   return AddPart(crawl, "iterator", object, layout.it, out);
 }
 
 absl::Status DecodeStarMap(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().starmapobject;
-  out.mutable_parts();
-  RETURN_IF_ERROR(AddPart(crawl, "function", object, layout.func, out));
-  return AddPart(crawl, "iterator", object, layout.it, out);
+  return DecodeParts(crawl, object, {{"function", layout.func}, {"iterator", layout.it}}, out);
 }
 
 }  // namespace pysnap

@@ -1,23 +1,21 @@
 // Types whose instances are a few named objects, each recorded as a part.
-#include <initializer_list>
-
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
-namespace {
-
-struct Part {
-  const char* name;
-  Offset offset;
-};
-
-absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<Part> parts, proto::Object& out) {
+absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<PartField> parts, proto::Object& out) {
   out.mutable_parts();
-  for (const Part& part : parts) RETURN_IF_ERROR(AddPart(crawl, part.name, object, part.offset, out));
+  for (const PartField& part : parts) RETURN_IF_ERROR(AddPart(crawl, part.name, object, part.offset, out));
   return absl::OkStatus();
 }
 
-}  // namespace
+absl::Status AddNumbers(Crawl& crawl, Address object, std::initializer_list<PartField> numbers, proto::Object& out) {
+  out.mutable_parts();
+  for (const PartField& number : numbers) {
+    ASSIGN_OR_RETURN(const int64_t value, crawl.memory().ReadValue<int64_t>(object + number.offset));
+    AddIntPart(crawl, number.name, value, out);
+  }
+  return absl::OkStatus();
+}
 
 absl::Status AddPart(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
   ASSIGN_OR_RETURN(const uint32_t id, crawl.RefField(object, field));
@@ -89,15 +87,10 @@ absl::Status DecodeUnion(Crawl& crawl, Address object, const TypeInfo&, proto::O
 // functools.lru_cache (Modules/_functoolsmodule.c); `cache` holds what was calculated by its arguments.
 absl::Status DecodeLruCache(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().lru_cache_object;
-  Memory& memory = crawl.memory();
-  ASSIGN_OR_RETURN(const int64_t max_size, memory.ReadValue<int64_t>(object + layout.maxsize));
-  ASSIGN_OR_RETURN(const int32_t typed, memory.ReadValue<int32_t>(object + layout.typed));
-  ASSIGN_OR_RETURN(const int64_t hits, memory.ReadValue<int64_t>(object + layout.hits));
-  ASSIGN_OR_RETURN(const int64_t misses, memory.ReadValue<int64_t>(object + layout.misses));
-  AddIntPart(crawl, "maxsize", max_size, out);
+  ASSIGN_OR_RETURN(const int32_t typed, crawl.memory().ReadValue<int32_t>(object + layout.typed));
   AddIntPart(crawl, "typed", typed != 0 ? 1 : 0, out);
-  AddIntPart(crawl, "hits", hits, out);
-  AddIntPart(crawl, "misses", misses, out);
+  RETURN_IF_ERROR(
+      AddNumbers(crawl, object, {{"maxsize", layout.maxsize}, {"hits", layout.hits}, {"misses", layout.misses}}, out));
   return DecodeParts(crawl, object, {{"__wrapped__", layout.func}, {"cache", layout.cache}}, out);
 }
 

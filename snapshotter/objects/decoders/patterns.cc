@@ -21,12 +21,8 @@ absl::Status DecodeMatch(Crawl& crawl, Address object, const TypeInfo&, proto::O
   Memory& memory = crawl.memory();
   // SRE_MAXGROUPS is larger; nobody has so many.
   constexpr int64_t kMaxGroups = 100'000;
-  out.mutable_parts();
-  for (const auto& [name, field] :
-       {std::pair("pos", layout.pos), std::pair("endpos", layout.endpos), std::pair("lastindex", layout.lastindex)}) {
-    ASSIGN_OR_RETURN(const int64_t number, memory.ReadValue<int64_t>(object + field));
-    AddIntPart(crawl, name, number, out);
-  }
+  RETURN_IF_ERROR(AddNumbers(crawl, object,
+                             {{"pos", layout.pos}, {"endpos", layout.endpos}, {"lastindex", layout.lastindex}}, out));
   ASSIGN_OR_RETURN(const int64_t groups, memory.ReadValue<int64_t>(object + layout.groups));
   if (groups < 1 || groups > kMaxGroups) return absl::DataLossError(absl::StrFormat("a match of %d groups", groups));
   const uint64_t size = static_cast<uint64_t>(groups) * 2 * sizeof(int64_t);
@@ -37,8 +33,7 @@ absl::Status DecodeMatch(Crawl& crawl, Address object, const TypeInfo&, proto::O
     RETURN_IF_ERROR(memory.ReadArray(object + layout.mark, size, marks));
     AddBytesPart(crawl, "marks", marks, out);
   }
-  RETURN_IF_ERROR(AddPart(crawl, "re", object, layout.pattern, out));
-  return AddPart(crawl, "string", object, layout.string, out);
+  return DecodeParts(crawl, object, {{"re", layout.pattern}, {"string", layout.string}}, out);
 }
 
 }  // namespace pysnap
