@@ -11,7 +11,8 @@ import sys
 import types
 from typing import Any, Callable, Dict, Tuple
 
-Parts = Dict[str, Any]
+from pysnap._parts import Parts, number
+
 Builder = Callable[[type, Parts], Any]
 
 
@@ -87,7 +88,7 @@ def _indexed(sequence_type: type, make: Callable[[Any], Any]) -> Builder:
         if type(parts["sequence"]) is not sequence_type:
             raise ValueError("an iterator of something else")
         made = make(parts["sequence"])
-        made.__setstate__(parts["index"])
+        made.__setstate__(number(parts, "index"))
         return made
 
     return build
@@ -100,19 +101,19 @@ def _reversed(cls: type, parts: Parts) -> Any:
     if type(parts["sequence"]) not in (tuple, str, bytes, bytearray):
         raise ValueError("of a class of the program")
     made = reversed(parts["sequence"])
-    made.__setstate__(parts["index"])
+    made.__setstate__(number(parts, "index"))
     return made
 
 
 def _range(cls: type, parts: Parts) -> Any:
-    start, step, length = parts["start"], parts["step"], parts["length"]
+    start, step, length = (number(parts, name) for name in ("start", "step", "length"))
     return iter(range(start, start + step * length, step))
 
 
 def _long_range(cls: type, parts: Parts) -> Any:
     made = _range(cls, parts)
-    if parts.get("index", 0):
-        made.__setstate__(parts["index"])
+    if "index" in parts:
+        made.__setstate__(number(parts, "index"))
     return made
 
 
@@ -121,10 +122,13 @@ def _dictionary(view: Callable[[Any], Any], direction: Callable[[Any], Any]) -> 
         if "mapping" not in parts:
             return _exhausted(lambda: direction(view({})))
         mapping = parts["mapping"]
-        if not isinstance(mapping, dict) or len(mapping) != parts["size"] or parts["remaining"] > len(mapping):
+        if not issubclass(type(mapping), dict):
+            raise ValueError("no dict")
+        size, remaining = dict.__len__(mapping), number(parts, "remaining")
+        if size != number(parts, "size") or not 0 <= remaining <= size:
             raise ValueError("the dict has changed since")
         made = direction(view(mapping))
-        for _ in range(len(mapping) - parts["remaining"]):
+        for _ in range(size - remaining):
             next(made)
         return made
 
@@ -138,7 +142,7 @@ def _callable(cls: type, parts: Parts) -> Any:
 
 
 def _enumerate(cls: type, parts: Parts) -> Any:
-    return enumerate(_safe(parts["iterator"]), parts["index"])
+    return enumerate(_safe(parts["iterator"]), number(parts, "index"))
 
 
 def _strict(parts: Parts, version: Tuple[int, int]) -> Dict[str, bool]:
@@ -169,7 +173,8 @@ def _count(cls: type, parts: Parts) -> Any:
 
 
 def _repeat(cls: type, parts: Parts) -> Any:
-    arguments = () if parts["count"] < 0 else (parts["count"],)
+    count = number(parts, "count")
+    arguments = () if count < 0 else (count,)
     return itertools.repeat(parts["element"], *arguments)
 
 
@@ -189,12 +194,13 @@ def _chain(cls: type, parts: Parts) -> Any:
 def _islice(cls: type, parts: Parts) -> Any:
     if "iterator" not in parts:
         return itertools.islice((), 0)
-    iterator, passed = _safe(parts["iterator"]), parts["passed"]
-    stop = None if parts["stop"] < 0 else max(parts["stop"] - passed, 0)
-    start = max(parts["next"] - passed, 0)
+    iterator = _safe(parts["iterator"])
+    following, end, step, passed = (number(parts, name) for name in ("next", "stop", "step", "passed"))
+    stop = None if end < 0 else max(end - passed, 0)
+    start = max(following - passed, 0)
     if stop is not None and start > stop:
         return itertools.islice((), 0)
-    return itertools.islice(iterator, start, stop, parts["step"])
+    return itertools.islice(iterator, start, stop, step)
 
 
 def _star_map(cls: type, parts: Parts) -> Any:

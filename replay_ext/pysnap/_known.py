@@ -29,6 +29,7 @@ import weakref
 from typing import Any, Callable, Dict, Set, Tuple
 
 from pysnap._iterators import hidden_iterator_types, iterator_builders
+from pysnap._parts import data, number
 
 Name = Tuple[str, str]
 
@@ -145,33 +146,33 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
     """Of types of the standard library. What an argument cannot be raises, and a stand-in is made instead."""
 
     def make_delta(cls: type, parts: Dict[str, Any]) -> Any:
-        return cls(parts["days"], parts["seconds"], parts["microseconds"])
+        return cls(*(number(parts, name) for name in ("days", "seconds", "microseconds")))
 
     def make_date(cls: type, parts: Dict[str, Any]) -> Any:
-        return cls(parts["year"], parts["month"], parts["day"])
+        return cls(*(number(parts, name) for name in ("year", "month", "day")))
 
     def make_time(cls: type, parts: Dict[str, Any]) -> Any:
         names = ("hour", "minute", "second", "microsecond")
-        return cls(*(parts[name] for name in names), parts.get("tzinfo"), fold=parts["fold"])
+        return cls(*(number(parts, name) for name in names), parts.get("tzinfo"), fold=number(parts, "fold"))
 
     def make_datetime(cls: type, parts: Dict[str, Any]) -> Any:
         names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-        return cls(*(parts[name] for name in names), parts.get("tzinfo"), fold=parts["fold"])
+        return cls(*(number(parts, name) for name in names), parts.get("tzinfo"), fold=number(parts, "fold"))
 
     def make_timezone(cls: type, parts: Dict[str, Any]) -> Any:
         return cls(parts["offset"], parts["name"]) if "name" in parts else cls(parts["offset"])
 
     def make_decimal(cls: type, parts: Dict[str, Any]) -> Any:
         # An exponent that is no number is one of the letters of Decimal.as_tuple().
-        exponent = parts["special"].decode() if "special" in parts else parts["exponent"]
-        digits = tuple(digit - ord("0") for digit in parts["digits"])
-        return cls(decimal.DecimalTuple(parts["sign"], digits, exponent))
+        exponent: Any = data(parts, "special").decode() if "special" in parts else number(parts, "exponent")
+        digits = tuple(digit - ord("0") for digit in data(parts, "digits"))
+        return cls(decimal.DecimalTuple(number(parts, "sign"), digits, exponent))
 
     def make_array(cls: type, parts: Dict[str, Any]) -> Any:
-        made: Any = cls(parts["typecode"].decode())
-        if made.itemsize != parts["itemsize"]:
+        made: Any = cls(data(parts, "typecode").decode())
+        if made.itemsize != number(parts, "itemsize"):
             raise ValueError("items of another size")
-        made.frombytes(parts["items"])
+        made.frombytes(data(parts, "items"))
         return made
 
     def make_pattern(cls: type, parts: Dict[str, Any]) -> Any:
@@ -179,35 +180,36 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         if type(pattern) not in (str, bytes):
             raise ValueError("no pattern")
         template = 1  # re.TEMPLATE, to 3.12: of no effect, and deprecated
-        flags = parts["flags"] & ~re.DEBUG & ~template
+        flags = number(parts, "flags") & ~re.DEBUG & ~template
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return re.compile(pattern, flags)
 
     def make_memory_view(cls: type, parts: Dict[str, Any]) -> Any:
-        if parts.get("released"):
+        if "released" in parts:
             released = memoryview(b"")
             released.release()
             return released
-        items = parts["items"]
-        shape = struct.unpack(f"{len(parts['shape']) // 8}q", parts["shape"])
-        flat = memoryview(items if parts["readonly"] else bytearray(items))
-        code = parts["format"].decode()
+        items, packed = data(parts, "items"), data(parts, "shape")
+        shape = struct.unpack(f"{len(packed) // 8}q", packed)
+        flat = memoryview(items if number(parts, "readonly") else bytearray(items))
+        code: Any = data(parts, "format").decode()
         if code == "B" and len(shape) == 1:
             return flat
-        return flat.cast(code, shape) if shape != () else flat.cast(code, ())
+        return flat.cast(code, shape)
 
     def make_bytes_io(cls: type, parts: Dict[str, Any]) -> Any:
-        made = io.BytesIO(parts.get("contents", b""))
-        if parts.get("closed"):
+        if "closed" in parts:
+            made = io.BytesIO()
             made.close()
         else:
-            made.seek(parts["position"])
+            made = io.BytesIO(data(parts, "contents"))
+            made.seek(number(parts, "position"))
         return made
 
     def make_lock(cls: type, parts: Dict[str, Any]) -> Any:
         made = threading.Lock()
-        if parts["locked"]:
+        if number(parts, "locked"):
             made.acquire()
         return made
 
