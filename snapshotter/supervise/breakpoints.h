@@ -34,6 +34,10 @@ class Breakpoints {
   // when we are gone.
   virtual void Disarm(pid_t tid) { (void)tid; }
   virtual void Arm(pid_t tid) { (void)tid; }
+  // As Disarm and Arm, of all threads at once, which all stand still: where the breakpoints would not go before the
+  // threads do when we are gone, because another process shares them.
+  virtual void Suspend() {}
+  virtual void Resume() {}
   // Whether a SIGTRAP comes from such a breakpoint, of whomever.
   virtual bool IsHit(const siginfo_t& info) const = 0;
 };

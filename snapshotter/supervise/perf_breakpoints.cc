@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/hw_breakpoint.h>
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -74,6 +75,15 @@ absl::Status PerfBreakpoints::Set(absl::Span<const pid_t> threads, Address addre
 
 void PerfBreakpoints::Remove(absl::Span<const pid_t>, Address address) {
   std::erase_if(set_, [address](const auto& each) { return each.first == address; });
+}
+
+void PerfBreakpoints::Suspend() {
+  // This is of those that other threads have inherited, too.
+  for (const auto& [address, fd] : set_) ioctl(fd.get(), PERF_EVENT_IOC_DISABLE, 0);
+}
+
+void PerfBreakpoints::Resume() {
+  for (const auto& [address, fd] : set_) ioctl(fd.get(), PERF_EVENT_IOC_ENABLE, 0);
 }
 
 bool PerfBreakpoints::IsHit(const siginfo_t& info) const {

@@ -19,6 +19,8 @@ class PerfBreakpoints : public Breakpoints {
   void Clear() override { set_.clear(); }
   void OnNewThread(pid_t) override {}
   void OnHit(pid_t) override {}
+  void Suspend() override;
+  void Resume() override;
   bool IsHit(const siginfo_t& info) const override;
 
  private:

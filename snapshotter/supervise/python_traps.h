@@ -48,6 +48,8 @@ class PythonTraps {
   // As of Breakpoints.
   void Disarm(pid_t tid) { breakpoints_->Disarm(tid); }
   void Arm(pid_t tid) { breakpoints_->Arm(tid); }
+  void Suspend() { breakpoints_->Suspend(); }
+  void Resume() { breakpoints_->Resume(); }
   // Whether a signal tells of one of these breakpoints.
   bool IsHit(const siginfo_t& info) const { return breakpoints_->IsHit(info); }
   // A thread has run into a breakpoint. `native_id` is as the target sees it, and takes a while to find out.

@@ -130,7 +130,7 @@ class WatchedProcess::ProbableExit {
         source_{.target = *target_,
                 .runtime = runtime_,
                 .pause = [this, &process](const auto& read) { return process.Pause(*target_, read); },
-                .write = [&process](WriteSnapshot write) { return process.writer_.Run(write); }},
+                .write = [&process](WriteSnapshot write) { return process.Write(write); }},
         capture_(source_, occasion_, process.redaction_, process.options_.capture) {}
 
   Occasion occasion_;
@@ -270,6 +270,10 @@ void WatchedProcess::Continue(pid_t tid, int signal) {
   ptrace(PTRACE_CONT, tid, nullptr, static_cast<intptr_t>(signal));
 }
 
+void WatchedProcess::Disarm(pid_t tid) {
+  if (!std::exchange(tracees_[tid].disarmed, true)) traps_.Disarm(tid);
+}
+
 void WatchedProcess::OnExec(pid_t tid) {
   // The thread that called exec has taken the place and the id of the first; the others are gone.
   std::erase_if(tracees_, [tid](const auto& each) { return each.first != tid; });
@@ -291,6 +295,7 @@ bool WatchedProcess::OnSignal(const Stop& stop) {
     return false;
   }
   if (traps_.IsHit(info)) {
+    Disarm(stop.tid);
     OnHit(stop.tid);
     Continue(stop.tid);
     return true;
@@ -315,22 +320,25 @@ bool WatchedProcess::OnSignal(const Stop& stop) {
 }
 
 void WatchedProcess::OnHit(pid_t tid) {
-  const auto finding = traps_.OnHit(tid, [&] { return NativeId(tid); });
-  ChangeTraps();
+  const absl::StatusOr<Finding> finding = traps_.OnHit(tid, [&] { return NativeId(tid); });
   if (!finding.ok()) {
     reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", finding.status().message()));
-    return;
+  } else if (finding->kind != Finding::Kind::kNothing) {
+    OnFinding(tid, *finding);
   }
-  if (finding->kind == Finding::Kind::kNothing) return;
+  ChangeTraps();
+}
+
+void WatchedProcess::OnFinding(pid_t tid, const Finding& finding) {
   Occasion occasion;
   occasion.reason.set_kind(proto::Reason::EXCEPTION);
   occasion.reason.set_native_id(NativeId(tid));
-  occasion.exception = finding->exception;
-  occasion.stored = finding->stored;
-  if (finding->kind != Finding::Kind::kCrash) return TakeExit(occasion);
+  occasion.exception = finding.exception;
+  occasion.stored = finding.stored;
+  if (finding.kind != Finding::Kind::kCrash) return TakeExit(occasion);
   Snapshot(occasion);
   // What was stored ends nothing.
-  if (tid == pid_ && finding->exception == Occasion::Exception::kRaised) main_thread_raised_ = true;
+  if (tid == pid_ && finding.exception == Occasion::Exception::kRaised) main_thread_raised_ = true;
 }
 
 void WatchedProcess::TakeExit(const Occasion& occasion) {
@@ -354,6 +362,8 @@ void WatchedProcess::ChangeTraps() {
   // Also the threads that are made at this moment have to get them.
   Hold();
   const absl::Status status = traps_.Change(Tids());
+  // They have them all now, also the one that goes on later.
+  for (auto& [tid, tracee] : tracees_) tracee.disarmed = false;
   Release();
   if (!status.ok()) reporter_.Say(absl::StrCat("on-crash: exceptions are not seen: ", status.message()));
   for (const std::string& note : traps_.TakeNotes()) {
@@ -405,7 +415,11 @@ void WatchedProcess::OnDeath() {
 void WatchedProcess::Hold() {
   const Clock::time_point begin = Clock::now();
   for (const auto& [tid, tracee] : tracees_) {
-    if (!tracee.stopped) ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+    if (tracee.stopped) {
+      Disarm(tid);
+    } else {
+      ptrace(PTRACE_INTERRUPT, tid, nullptr, nullptr);
+    }
   }
   while (Clock::now() - begin < kPatience) {
     bool moving = false;
@@ -419,6 +433,7 @@ void WatchedProcess::Hold() {
       } else {
         tracees_[tid].stopped = true;
         tracees_[tid].pending = stop;
+        Disarm(tid);
         if (stop->event != PTRACE_EVENT_CLONE) continue;
         // The one that it has started comes to a stop by itself.
         if (const auto message = EventMessage(tid)) Add(static_cast<pid_t>(*message));
@@ -436,7 +451,7 @@ void WatchedProcess::CollectStops() {
       tracee.pending = NextStop(tid, options_.request_signal, nullptr);
       tracee.stopped = tracee.pending.has_value();
     }
-    if (tracee.stopped && !std::exchange(tracee.disarmed, true)) traps_.Disarm(tid);
+    if (tracee.stopped) Disarm(tid);
   }
 }
 
@@ -476,6 +491,18 @@ absl::StatusOr<PauseReport> WatchedProcess::Pause(const LiveTarget& target,
   return report;
 }
 
+absl::StatusOr<CaptureSummary> WatchedProcess::Write(WriteSnapshot write) {
+  const auto before_fork = [&] {
+    Hold();
+    traps_.Suspend();
+  };
+  const auto parted = [&] {
+    traps_.Resume();
+    Release();
+  };
+  return writer_.Run(write, before_fork, parted);
+}
+
 // Two seconds after the kernel has killed a process for want of memory it begins to take its pages away (mm/oom_kill.c,
 // OOM_REAPER_DELAY). What is read then may be what a file has in the place.
 bool WatchedProcess::IsEmptied() const {
@@ -505,7 +532,7 @@ absl::StatusOr<CaptureSummary> WatchedProcess::TrySnapshot(const Occasion& occas
       .pause = [&](const auto& read) { return Pause(*target, read); },
       .rehearse = false,
       .may_look_again = kind == proto::Reason::REQUEST || kind == proto::Reason::TIMEOUT,
-      .write = [&](WriteSnapshot write) { return writer_.Run(write); },
+      .write = [&](WriteSnapshot write) { return Write(write); },
   };
   CaptureOptions options = options_.capture;
   // Where a signal hit is as often as not in native code.

@@ -56,8 +56,8 @@ class WatchedProcess {
   Outcome OnStop(const Stop& stop);
   // Takes the signals of hits from threads that block them: unblocked one day, they would kill when nobody watches.
   void DropBlockedHits();
-  // Takes the stops of threads while something else is done, which may take long: what stands has no breakpoints
-  // meanwhile. The stops are handled when TakePending tells of them.
+  // Takes the stops of threads while something else is done, which may take long. The stops are handled when TakePending
+  // tells of them.
   void CollectStops();
   // As PythonTraps::LetGo.
   void LetGoOfTraps() { traps_.LetGo(); }
@@ -88,6 +88,7 @@ class WatchedProcess {
   // Returns whether the signal is of a breakpoint.
   bool OnSignal(const Stop& stop);
   void OnHit(pid_t tid);
+  void OnFinding(pid_t tid, const Finding& finding);
   void ChangeTraps();
   void OnExec(pid_t tid);
   void OnExit(pid_t tid);
@@ -96,6 +97,8 @@ class WatchedProcess {
   // Whether the end with this status deserves a snapshot of its own.
   bool IsOwnCrash(int status) const;
   void Continue(pid_t tid, int signal = 0);
+  // A stopped thread has no breakpoints until it goes on: killed now, we leave it to itself.
+  void Disarm(pid_t tid);
   // Lets a thread that was stopped by Hold run into the SIGTRAP of a hit that it blocks. Returns whether there was one.
   bool DropBlockedHit(pid_t tid);
   // Stops all threads. What else they stop for meanwhile is kept.
@@ -110,7 +113,8 @@ class WatchedProcess {
   absl::Status EmptiedError() const;
   // The exit seems to have begun, and may yet turn out to be one of code 0: what a snapshot needs is taken.
   void TakeExit(const Occasion& occasion);
-  // Stops the process for `read`; see CaptureSource.
+  // See CaptureSource.
+  absl::StatusOr<CaptureSummary> Write(WriteSnapshot write);
   absl::StatusOr<PauseReport> Pause(const LiveTarget& target, const std::function<void(PausedProcess&)>& read);
 
   const pid_t pid_;

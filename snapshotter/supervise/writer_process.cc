@@ -19,6 +19,9 @@ namespace {
 // The end of the process is told by SIGCHLD: this is for one that is lost.
 constexpr std::chrono::milliseconds kPoll{200};
 
+// What the process says first.
+constexpr absl::string_view kHasLetGo = ".";
+
 std::string Packed(const absl::StatusOr<CaptureSummary>& result) {
   std::string out;
   Put(out, result.status().code());
@@ -57,15 +60,22 @@ absl::StatusOr<CaptureSummary> Unpacked(absl::string_view in) {
 
 }  // namespace
 
-absl::StatusOr<CaptureSummary> WriterProcess::Run(WriteSnapshot write) const {
+absl::StatusOr<CaptureSummary> WriterProcess::Run(WriteSnapshot write,
+                                                  absl::FunctionRef<void()> before_fork,
+                                                  absl::FunctionRef<void()> parted) const {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return write();
+  if (pipe2(ends, O_CLOEXEC) != 0) return write();
   UniqueFd ours(ends[0]);
   UniqueFd theirs(ends[1]);
+  before_fork();
   const pid_t child = fork();
-  if (child < 0) return write();
+  if (child < 0) {
+    parted();
+    return write();
+  }
   if (child == 0) {
     start_();
+    if (!WriteAll(theirs.get(), kHasLetGo)) _exit(1);
     BecomeExpendable();
     // A result is smaller than what a pipe holds.
     _exit(WriteAll(theirs.get(), Packed(write())) ? 0 : 1);
@@ -74,6 +84,11 @@ absl::StatusOr<CaptureSummary> WriterProcess::Run(WriteSnapshot write) const {
   std::string result;
   char buffer[4096];
   ssize_t n;
+  // Or nothing, when it has died at once.
+  while ((n = read(ours.get(), buffer, kHasLetGo.size())) < 0 && errno == EINTR) {
+  }
+  parted();
+  fcntl(ours.get(), F_SETFL, O_NONBLOCK);
   while ((n = read(ours.get(), buffer, sizeof(buffer))) != 0) {
     if (n > 0) {
       result.append(buffer, static_cast<size_t>(n));

@@ -7,6 +7,7 @@
 #include <functional>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "snapshotter/capture/capturer.h"
 
@@ -19,8 +20,11 @@ class WriterProcess {
   WriterProcess(std::function<void()> start, std::function<void()> meanwhile)
       : start_(std::move(start)), meanwhile_(std::move(meanwhile)) {}
 
-  // Calls `write` in a new process, and returns its result. Internal when that process dies. SIGCHLD is blocked.
-  absl::StatusOr<CaptureSummary> Run(WriteSnapshot write) const;
+  // Calls `write` in a new process, and returns its result. Internal when that process dies. SIGCHLD is blocked. From
+  // `before_fork` until `parted` the new process may hold what it is to let go of.
+  absl::StatusOr<CaptureSummary> Run(WriteSnapshot write,
+                                     absl::FunctionRef<void()> before_fork,
+                                     absl::FunctionRef<void()> parted) const;
 
  private:
   const std::function<void()> start_;
