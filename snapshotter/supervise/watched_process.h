@@ -56,7 +56,7 @@ class WatchedProcess {
   Outcome OnStop(const Stop& stop);
   // Takes the signals of hits from threads that block them: unblocked one day, they would kill when nobody watches.
   void DropBlockedHits();
-  // Takes the stops of threads while something else is done, which may take long. The stops are handled when TakePending
+  // Takes the stops of threads while something else is done, which may take long. They are handled when TakePending
   // tells of them.
   void CollectStops();
   // As PythonTraps::LetGo.
