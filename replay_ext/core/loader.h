@@ -206,9 +206,10 @@ class Loader {
   std::unordered_map<uint32_t, MadeFrame> generator_frames_;  // by the generator's object id
   std::vector<uint32_t> tracebacks_;
   std::vector<uint32_t> types_;
-  std::vector<uint32_t> hashed_;                  // ids whose filling waits for phase 3
-  std::unordered_set<uint32_t> real_namespaces_;  // dict ids that are the interpreter's own
-  std::unordered_set<PyObject*> globals_;         // dicts used as globals
+  std::vector<uint32_t> hashed_;                         // ids whose filling waits for phase 3
+  std::unordered_set<uint32_t> real_namespaces_;         // dict ids that are the interpreter's own
+  std::unordered_set<PyObject*> globals_;                // dicts used as globals
+  std::vector<std::pair<PyObject*, uint64_t>> partial_;  // those that had more names, and how many more
   std::vector<Pending> pending_;
   HashGuard hash_guard_;
   Ref empty_tuple_;

@@ -140,6 +140,11 @@ Ref Loader::Result() {
   for (PyObject* each : globals_) {
     if (globals) PyList_Append(globals.get(), each);
   }
+  Ref partial(PyList_New(0));
+  for (const auto& [each, omitted] : partial_) {
+    Ref pair(Py_BuildValue("(OK)", each, static_cast<unsigned long long>(omitted)));
+    if (partial && pair) PyList_Append(partial.get(), pair.get());
+  }
   Ref exception = None();
   Ref exception_thread = None();
   if (file_.has_exception) {
@@ -157,6 +162,7 @@ Ref Loader::Result() {
       .Set("threads", std::move(threads))
       .Set("sources", std::move(sources))
       .Set("globals", std::move(globals))
+      .Set("partial", std::move(partial))
       .Set("exception", std::move(exception))
       .Set("exception_thread", std::move(exception_thread))
       .Set("same_code", Bool(same_code_));

@@ -248,6 +248,7 @@ void Loader::FillMapping(PyObject* made, const Object& object) {
     Ref key(marker ? PyObject_Repr(marker.get()) : nullptr);
     if (key) set(key.get(), marker.get());
   }
+  if (mapping.omitted != 0 && globals_.count(made) != 0) partial_.emplace_back(made, mapping.omitted);
 }
 
 PyObject* Loader::MakeSlice(const Object& object) {

@@ -125,6 +125,25 @@ class Suspended:
         return self._refuse()
 
 
+class NotRecorded:
+    """The `__getattr__` of a module of which a snapshot holds only the names that captured code uses."""
+
+    __slots__ = ("module", "omitted")
+
+    def __init__(self, module: object, omitted: int) -> None:
+        self.module = module
+        self.omitted = omitted
+
+    def __repr__(self) -> str:
+        return f"<{self.omitted} more names, not followed>"
+
+    def __call__(self, name: str) -> Any:
+        raise AttributeError(
+            f"{name!r} is not among the recorded names of module {self.module!r};"
+            f" {self.omitted} more that it had are not followed: no captured code uses them"
+        )
+
+
 def _type_name(cls: type) -> str:
     """The name that Python itself shows for a class."""
     module = cls.__module__

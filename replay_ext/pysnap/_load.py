@@ -9,7 +9,7 @@ import sys
 from typing import Any, Dict, Union
 
 from . import _known, _sources
-from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, Suspended
+from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._snapshot import Snapshot, SnapshotError
 
 try:
@@ -49,5 +49,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
         # Frames were given the interpreter's own builtins; exec and eval look for them here.
         if "__builtins__" in namespace:
             namespace["__builtins__"] = builtins
+    for namespace, omitted in facts["partial"]:
+        namespace.setdefault("__getattr__", NotRecorded(namespace.get("__name__"), omitted))
     _sources.install(facts["sources"], facts["globals"])
     return Snapshot(facts)

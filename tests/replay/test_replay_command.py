@@ -44,6 +44,15 @@ def test_commands(debugged: Captured, python: Interpreter, pysnap_binary: Path) 
     assert any(line.endswith("10") for line in lines) and any(line.endswith("15") for line in lines)
 
 
+def test_names_that_are_not_recorded(debugged: Captured, python: Interpreter, pysnap_binary: Path) -> None:
+    """That a module of the program has them is not denied."""
+    commands = ["up", "p threading.Barrier", "p sys.getrecursionlimit", "p sys.no_such_name"]
+    output = replay(pysnap_binary, debugged.path, python, "in_a_method", commands)
+    assert "<class 'threading.Barrier'>" in output
+    for name in "getrecursionlimit", "no_such_name":
+        assert f"AttributeError: '{name}' is not among the recorded names of module 'sys'; " in output
+
+
 def test_assignment_sticks(debugged: Captured, python: Interpreter, pysnap_binary: Path) -> None:
     """To locals and to cells, through moves between frames; an outer frame sees the cell's new value."""
     output = replay(
