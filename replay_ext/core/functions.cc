@@ -48,9 +48,22 @@ void Loader::FillFunction(PyObject* made, const Object& object) {
   if (message.module != 0) set(&function->func_module, Get(message.module));
   set(&function->func_defaults, GetIf(message.defaults, &PyTuple_Type));
   set(&function->func_kwdefaults, GetIf(message.kwdefaults, &PyDict_Type));
-  set(&function->func_annotations, GetIf(message.annotations, &PyDict_Type));
+  Ref annotations = AnnotationsDict(message.annotations);
+  if (message.annotate != 0 && message.annotations == 0) {
+#if PY_VERSION_HEX >= 0x030e0000
+    // To ask for them says that it would have to be run.
+    set(&function->func_annotate, GetIf(message.annotate, &PyFunction_Type));
+#else
+    annotations = Ref(PyDict_New());
+    Ref marker = NewAbsent("unsupported", "a function would have to be run for them", 0);
+    Ref key(marker ? PyObject_Repr(marker.get()) : nullptr);
+    if (annotations && key) PyDict_SetItem(annotations.get(), key.get(), marker.get());
+#endif
+  }
+  set(&function->func_annotations, annotations.get());
   if (object.dict != 0) set(&function->func_dict, GetIf(object.dict, &PyDict_Type));
   // The closure must be a tuple of as many cells as the code has free variables.
+  FillPart(message.closure);
   PyObject* closure = GetIf(message.closure, &PyTuple_Type);
   PyCodeObject* code = reinterpret_cast<PyCodeObject*>(function->func_code);
   const Py_ssize_t frees = pysnap_code_free_count(code);
@@ -70,6 +83,22 @@ void Loader::FillFunction(PyObject* made, const Object& object) {
   Replace(&function->func_closure, whole ? closure : cells.get());
 }
 
+// From 3.10 to 3.13 they may be a tuple of names and values, of which the function makes a dict when it is asked
+// (func_get_annotation_dict, Objects/funcobject.c).
+Ref Loader::AnnotationsDict(uint32_t id) {
+  PyObject* tuple = GetIf(id, &PyTuple_Type);
+  if (tuple == nullptr) return Ref::New(GetIf(id, &PyDict_Type));
+  FillPart(id);
+  Ref dict(PyDict_New());
+  for (Py_ssize_t i = 0; dict && i + 1 < PyTuple_GET_SIZE(tuple); i += 2) {
+    PyObject* name = PyTuple_GET_ITEM(tuple, i);
+    PyObject* value = PyTuple_GET_ITEM(tuple, i + 1);
+    if (name == nullptr || value == nullptr || !PyUnicode_CheckExact(name)) return Ref();
+    PyDict_SetItem(dict.get(), name, value);
+  }
+  return dict;
+}
+
 PyObject* Loader::MakeMethod(const Object& object) {
   const Method method(object.data);
   return PyMethod_New(Get(method.function), Get(method.self));
@@ -79,10 +108,17 @@ PyObject* Loader::MakeBuiltinFunction(const Object& object) {
   const BuiltinFunction function(object.data);
   PyObject* name = Name(function.name);
   PyTypeObject* owner = ClassOf(function.objclass);
-  if (owner != nullptr && !IsRebuilt(owner)) {
-    // A slot wrapper, method or member descriptor of a type that is the interpreter's own.
+  if (owner != nullptr) {
+    // A slot wrapper, method or member descriptor of a type that is the interpreter's own, or of a slot of a rebuilt
+    // one.
     Ref names = TypeDict(owner);
     PyObject* own = names ? PyDict_GetItem(names.get(), name) : nullptr;
+    if (own != nullptr && IsRebuilt(owner) && Py_TYPE(own) != &PyMemberDescr_Type) own = nullptr;
+    PyObject* bound_to = function.self != 0 ? Get(function.self) : nullptr;
+    if (own != nullptr && bound_to != nullptr && Py_TYPE(own) == &PyWrapperDescr_Type &&
+        PyObject_TypeCheck(bound_to, owner)) {
+      return PyWrapper_New(own, bound_to);
+    }
     if (own != nullptr) {
       Py_INCREF(own);
       return own;

@@ -220,7 +220,10 @@ void Loader::FillPart(uint32_t id) {
     });
   };
   const auto any = [](PyObject*) { return true; };
-  if (part.kind == ValueKind::kSequence && PyTuple_Check(made)) {
+  if (part.kind == ValueKind::kSequence && PyList_CheckExact(made)) {
+    if (!all(Sequence(part.data).items, any)) return;
+    FillSequence(made, part);
+  } else if (part.kind == ValueKind::kSequence && PyTuple_Check(made)) {
     // Tuples of nothing that is hashed by its items cannot be part of a cycle of such.
     const auto flat = [](PyObject* item) { return !PyTuple_Check(item) && !PyFrozenSet_Check(item); };
     if (!all(Sequence(part.data).items, flat)) return;

@@ -34,6 +34,8 @@ struct LoadOptions {
   PyObject* builtin_function = nullptr;  // class: stand-in of functions written in C
   PyObject* known_types = nullptr;       // dict: (module, qualname) -> type
   PyObject* plain_types = nullptr;       // set: those of them that are made of nothing but attributes
+  PyObject* repr_of = nullptr;           // callable(type, captured __repr__, minor) -> what is to stand for it
+  PyObject* version_types = nullptr;     // set: those of them whose attributes are other ones in another version
   PyObject* known_functions = nullptr;   // dict: (module, name) -> builtin function
   PyObject* part_builders = nullptr;     // dict: (module, qualname) -> callable(type, parts dict) -> object
   bool run_code = false;
@@ -130,6 +132,9 @@ class Loader {
   PyObject* MakeMethod(const Object& object);
   PyObject* MakeBuiltinFunction(const Object& object);
   PyObject* MakeModule(const Object& object, PyTypeObject* type);
+  Ref AnnotationsDict(uint32_t id);
+  PyObject* MakeDeque(const Object& object, PyTypeObject* base, PyTypeObject* cls);
+  PyObject* MakeStructSequence(const Sequence& sequence, PyTypeObject* type);
   PyObject* MakeSuspended(uint32_t id, const Object& object);
   void FillFunction(PyObject* made, const Object& object);
   void FillSuspended(PyObject* made, uint32_t id, const Object& object);

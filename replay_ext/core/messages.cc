@@ -170,8 +170,8 @@ Type::Type(Bytes bytes) {
 }
 
 Function::Function(Bytes bytes) {
-  ReadIdFields(bytes,
-               {&code, &globals, &name, &qualname, &defaults, &kwdefaults, &closure, &doc, &module, &annotations});
+  ReadIdFields(bytes, {&code, &globals, &name, &qualname, &defaults, &kwdefaults, &closure, &doc, &module, &annotations,
+                       &annotate});
 }
 
 Method::Method(Bytes bytes) { ReadIdFields(bytes, {&function, &self}); }

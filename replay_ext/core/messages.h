@@ -133,6 +133,7 @@ struct Function {
   uint32_t doc = 0;
   uint32_t module = 0;
   uint32_t annotations = 0;
+  uint32_t annotate = 0;
   explicit Function(Bytes bytes);
 };
 

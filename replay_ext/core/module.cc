@@ -31,6 +31,8 @@ PyObject* Load(PyObject*, PyObject* args) {
       {"builtin_function", &options.builtin_function},
       {"known_types", &options.known_types},
       {"plain_types", &options.plain_types},
+      {"repr_of", &options.repr_of},
+      {"version_types", &options.version_types},
       {"known_functions", &options.known_functions},
       {"part_builders", &options.part_builders},
   };
@@ -40,7 +42,8 @@ PyObject* Load(PyObject*, PyObject* args) {
   }
   if (damaged == nullptr || !PyType_Check(options.absent) || !PyType_Check(options.suspended) ||
       !PyDict_Check(options.known_types) || !PyDict_Check(options.known_functions) ||
-      !PyDict_Check(options.part_builders) || !PySet_Check(options.plain_types)) {
+      !PyDict_Check(options.part_builders) || !PySet_Check(options.plain_types) ||
+      !PySet_Check(options.version_types)) {
     PyErr_SetString(PyExc_TypeError, "hooks of the wrong types");
     return nullptr;
   }

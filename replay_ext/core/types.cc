@@ -25,29 +25,13 @@ constexpr const char* kImplicit[] = {
 
 // What type objects own: setting it on a class means something else than defining it.
 constexpr const char* kOwned[] = {
-    "__dict__",
-    "__weakref__",
-    "__slots__",
-    "__module__",
-    "__qualname__",
-    "__name__",
-    "__mro__",
-    "__bases__",
-    "__base__",
-    "__class__",
-    "__abstractmethods__",
-    "__text_signature__",
-    "__basicsize__",
-    "__itemsize__",
-    "__flags__",
-    "__weakrefoffset__",
-    "__dictoffset__",
-    "__type_params__",
-    "__annotate__",
-    "__annotate_func__",
-    "__annotations_cache__",
-    "__static_attributes__",
-    "__firstlineno__",
+    "__dict__",          "__weakref__",         "__slots__",
+    "__module__",        "__qualname__",        "__name__",
+    "__mro__",           "__bases__",           "__base__",
+    "__class__",         "__abstractmethods__", "__text_signature__",
+    "__basicsize__",     "__itemsize__",        "__flags__",
+    "__weakrefoffset__", "__dictoffset__",      "__type_params__",
+    "__annotate__",      "__annotate_func__",   "__annotations_cache__",
 };
 
 template <size_t kCount>
@@ -89,7 +73,9 @@ PyObject* Loader::MakeType(const Object& object) {
   PyObject* known = key ? PyDict_GetItem(options_.known_types, key.get()) : nullptr;
   // A class statement can name itself and its module what it likes; builtins do not come from one.
   const bool builtin = PyUnicode_CompareWithASCIIString(Name(type.module), "builtins") == 0;
-  if (known != nullptr && !(builtin && type.heap)) {
+  const bool other_version =
+      source_minor_ != PY_MINOR_VERSION && known != nullptr && PySet_Contains(options_.version_types, known) == 1;
+  if (known != nullptr && !(builtin && type.heap) && !other_version) {
     Py_INCREF(known);
     return known;
   }
@@ -198,6 +184,11 @@ void Loader::FillType(PyObject* made, const Type& type) {
     if (own != nullptr && Py_TYPE(own) == &PyMemberDescr_Type) continue;
     Ref plain_hash;
     if (!options_.run_code) {
+      if (PyUnicode_CompareWithASCIIString(key, "__repr__") == 0) {
+        Ref shows(PyObject_CallFunction(options_.repr_of, "OOI", made, value, source_minor_));
+        if (!shows || PyType_Type.tp_setattro(made, key, shows.get()) < 0) PyErr_Clear();
+        continue;
+      }
       if (Contains(kImplicit, key)) continue;
       if (PyUnicode_CompareWithASCIIString(key, "__hash__") == 0 && value != Py_None) {
         // Instances were keys; without their __hash__ they are keys by identity.

@@ -46,16 +46,17 @@ int AddToSet(PyObject* set, PyObject* item) {
 
 bool IsOrdered(PyTypeObject* type) { return PyType_IsSubtype(type, &PyODict_Type); }
 
-// Whether one of the values is a tuple that waits for its items, and may be asked for them.
+// Whether one of the values is a tuple or a list that waits for its items, and may be asked for them.
 bool HasGaps(PyObject* values) {
   Py_ssize_t at = 0;
   PyObject* name = nullptr;
   PyObject* value = nullptr;
   while (PyDict_Next(values, &at, &name, &value)) {
     // What an iterator goes through is not looked into: only its length matters.
-    if (!PyTuple_Check(value) || PyUnicode_CompareWithASCIIString(name, "sequence") == 0) continue;
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(value); ++i) {
-      if (PyTuple_GET_ITEM(value, i) == nullptr) return true;
+    if (PyUnicode_CompareWithASCIIString(name, "sequence") == 0) continue;
+    if (!PyTuple_Check(value) && !PyList_CheckExact(value)) continue;
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i) {
+      if (PySequence_Fast_GET_ITEM(value, i) == nullptr) return true;
     }
   }
   return false;
@@ -154,6 +155,7 @@ PyObject* Loader::MakeSequence(const Object& object, PyTypeObject* type) {
     return NewAbsent("unsupported", "a kind of container this version does not know", object.type).release();
   const bool subclass = type != nullptr && type != base && PyType_IsSubtype(type, base);
   PyTypeObject* cls = subclass ? type : base;
+  if (base == &PyTuple_Type && subclass && !IsRebuilt(type)) return MakeStructSequence(sequence, type);
   if (base == &PyTuple_Type) return subclass ? cls->tp_alloc(cls, count) : PyTuple_New(count);
   if (base == &PyList_Type && !subclass) return PyList_New(count);
   if (cls == &PyFrozenSet_Type) {
@@ -162,7 +164,42 @@ PyObject* Loader::MakeSequence(const Object& object, PyTypeObject* type) {
     if (made != nullptr) SetType(made, &PyFrozenSet_Type);
     return made;
   }
-  return NewInstance(cls);
+  return sequence.kind == Sequence::kDeque ? MakeDeque(object, base, cls) : NewInstance(cls);
+}
+
+PyObject* Loader::MakeDeque(const Object& object, PyTypeObject* base, PyTypeObject* cls) {
+  Ref made(NewInstance(cls));
+  if (!made) return nullptr;
+  for (const Attribute& attribute : object.attributes) {
+    if (PyUnicode_CompareWithASCIIString(Name(attribute.name), "maxlen") != 0) continue;
+    if (attribute.value == 0 || attribute.value >= file_.objects.size()) continue;
+    Object number;
+    number.Decode(file_.objects[attribute.value]);
+    if (number.kind != ValueKind::kInt) continue;
+    Ref length(MakeScalar(number, &PyLong_Type));
+    Ref arguments(length ? PyTuple_Pack(2, empty_tuple_.get(), length.get()) : nullptr);
+    if (!arguments || base->tp_init(made.get(), arguments.get(), nullptr) < 0) return nullptr;
+  }
+  return made.release();
+}
+
+// time.struct_time and the like. Behind the items may be fields that have only a name.
+PyObject* Loader::MakeStructSequence(const Sequence& sequence, PyTypeObject* type) {
+  const auto count = [type](const char* name) {
+    Ref names = TypeDict(type);
+    PyObject* number = names ? PyDict_GetItemString(names.get(), name) : nullptr;
+    return number != nullptr && PyLong_Check(number) ? PyLong_AsSsize_t(number) : -1;
+  };
+  const Py_ssize_t visible = count("n_sequence_fields");
+  const Py_ssize_t all = count("n_fields");
+  if (visible < 0 || visible != static_cast<Py_ssize_t>(sequence.items.size())) {
+    return NewAbsent("unsupported", "this version has it with other fields", 0).release();
+  }
+  Ref made(PyStructSequence_New(type));
+  for (Py_ssize_t i = visible; made && i < all; ++i) {
+    PyStructSequence_SetItem(made.get(), i, NewAbsent("not followed", "it has no place in the sequence", 0).release());
+  }
+  return made.release();
 }
 
 void Loader::FillSequence(PyObject* made, const Object& object) {
@@ -277,7 +314,10 @@ PyObject* Loader::MakeInstance(const Object& object, PyTypeObject* type) {
     // Torn, unreadable …: what is there of it is on the stand-in.
     return NewAbsent(object.absent, object.type).release();
   }
-  return NewInstance(type);
+  // A known one may have a __new__ in Python, which wants arguments.
+  return IsRebuilt(type) || type->tp_base != &PyBaseObject_Type
+             ? NewInstance(type)
+             : PyBaseObject_Type.tp_new(type, empty_tuple_.get(), nullptr);
 }
 
 void Loader::FillAttributes(PyObject* made, const Object& object) {
@@ -316,9 +356,15 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
   const Parts parts(object.data);
   Ref values(PyDict_New());
   if (!values) return nullptr;
+  bool has_gaps = false;
   for (const Attribute& part : parts.parts) {
     FillPart(part.value);
-    PyDict_SetItem(values.get(), Name(part.name), Get(part.value));
+    PyObject* value = Get(part.value);
+    PyDict_SetItem(values.get(), Name(part.name), value);
+    // A builder takes a copy of these, and of no other dict.
+    const bool is_copied = PyUnicode_CompareWithASCIIString(Name(part.name), "attrib") == 0 ||
+                           PyUnicode_CompareWithASCIIString(Name(part.name), "kwargs") == 0;
+    has_gaps = has_gaps || (is_copied && PyDict_Check(value) && !(state_[part.value] & kFilled));
   }
   for (const IntPart& part : parts.ints) {
     Ref number(PyLong_FromLongLong(part.value));
@@ -335,7 +381,7 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
   }
   if (type != nullptr && !IsRebuilt(type)) {
     PyObject* builder = PyDict_GetItem(options_.part_builders, reinterpret_cast<PyObject*>(type));
-    if (builder != nullptr && !HasGaps(values.get())) {
+    if (builder != nullptr && !has_gaps && !HasGaps(values.get())) {
       PyObject* made = PyObject_CallFunctionObjArgs(builder, type, values.get(), nullptr);
       if (made != nullptr) return made;
       if (!Recover()) return nullptr;

@@ -49,11 +49,7 @@ _SAFE = frozenset(
         *hidden_iterator_types().values(),
         enumerate,
         filter,
-        itertools.chain,
-        itertools.count,
-        itertools.islice,
-        itertools.repeat,
-        itertools.starmap,
+        *(cls for cls in vars(itertools).values() if isinstance(cls, type)),
         map,
         reversed,
         types.GeneratorType,
@@ -62,7 +58,8 @@ _SAFE = frozenset(
 )
 
 
-def _safe(iterator: Any) -> Any:
+def safe(iterator: Any) -> Any:
+    """The iterator, or ValueError where going on to it would call what a class of the program says."""
     if type(iterator) not in _SAFE:
         raise ValueError("it goes on to an iterator of a class of the program")
     return iterator
@@ -71,10 +68,11 @@ def _safe(iterator: Any) -> Any:
 def _safe_all(iterators: Any) -> Tuple[Any, ...]:
     if type(iterators) is not tuple:
         raise ValueError("no tuple of iterators")
-    return tuple(map(_safe, iterators))
+    return tuple(map(safe, iterators))
 
 
-def _exhausted(make: Callable[[], Any]) -> Any:
+def exhausted(make: Callable[[], Any]) -> Any:
+    """What `make` gives, at its end."""
     made = make()
     for _ in made:
         pass
@@ -84,7 +82,7 @@ def _exhausted(make: Callable[[], Any]) -> Any:
 def _indexed(sequence_type: type, make: Callable[[Any], Any]) -> Builder:
     def build(cls: type, parts: Parts) -> Any:
         if "sequence" not in parts:
-            return _exhausted(lambda: make(sequence_type()))
+            return exhausted(lambda: make(sequence_type()))
         if type(parts["sequence"]) is not sequence_type:
             raise ValueError("an iterator of something else")
         made = make(parts["sequence"])
@@ -96,7 +94,7 @@ def _indexed(sequence_type: type, make: Callable[[Any], Any]) -> Builder:
 
 def _reversed(cls: type, parts: Parts) -> Any:
     if "sequence" not in parts:
-        return _exhausted(lambda: reversed(()))
+        return exhausted(lambda: reversed(()))
     # A list has its own kind.
     if type(parts["sequence"]) not in (tuple, str, bytes, bytearray):
         raise ValueError("of a class of the program")
@@ -120,7 +118,7 @@ def _long_range(cls: type, parts: Parts) -> Any:
 def _dictionary(view: Callable[[Any], Any], direction: Callable[[Any], Any]) -> Builder:
     def build(cls: type, parts: Parts) -> Any:
         if "mapping" not in parts:
-            return _exhausted(lambda: direction(view({})))
+            return exhausted(lambda: direction(view({})))
         mapping = parts["mapping"]
         if not issubclass(type(mapping), dict):
             raise ValueError("no dict")
@@ -137,15 +135,15 @@ def _dictionary(view: Callable[[Any], Any], direction: Callable[[Any], Any]) -> 
 
 def _callable(cls: type, parts: Parts) -> Any:
     if "callable" not in parts:
-        return _exhausted(lambda: iter(int, 0))
+        return exhausted(lambda: iter(int, 0))
     return iter(parts["callable"], parts["sentinel"])
 
 
 def _enumerate(cls: type, parts: Parts) -> Any:
-    return enumerate(_safe(parts["iterator"]), number(parts, "index"))
+    return enumerate(safe(parts["iterator"]), number(parts, "index"))
 
 
-def _strict(parts: Parts, version: Tuple[int, int]) -> Dict[str, bool]:
+def strict(parts: Parts, version: Tuple[int, int]) -> Dict[str, bool]:
     if "strict" not in parts:
         return {}
     if sys.version_info < version:
@@ -154,15 +152,15 @@ def _strict(parts: Parts, version: Tuple[int, int]) -> Dict[str, bool]:
 
 
 def _zip(cls: type, parts: Parts) -> Any:
-    return zip(*_safe_all(parts["iterators"]), **_strict(parts, (3, 10)))
+    return zip(*_safe_all(parts["iterators"]), **strict(parts, (3, 10)))
 
 
 def _map(cls: type, parts: Parts) -> Any:
-    return map(parts["function"], *_safe_all(parts["iterators"]), **_strict(parts, (3, 14)))
+    return map(parts["function"], *_safe_all(parts["iterators"]), **strict(parts, (3, 14)))
 
 
 def _filter(cls: type, parts: Parts) -> Any:
-    return filter(parts["function"], _safe(parts["iterator"]))
+    return filter(parts["function"], safe(parts["iterator"]))
 
 
 def _count(cls: type, parts: Parts) -> Any:
@@ -181,20 +179,20 @@ def _repeat(cls: type, parts: Parts) -> Any:
 def _chain(cls: type, parts: Parts) -> Any:
     if "source" not in parts:
         return itertools.chain()
-    source = _safe(parts["source"])
+    source = safe(parts["source"])
     if "active" not in parts:
         return itertools.chain.from_iterable(source)
     made: Any = itertools.chain()
     if not hasattr(made, "__setstate__"):  # 3.14 on
         raise ValueError("this version cannot make one that has begun")
-    made.__setstate__((source, _safe(parts["active"])))
+    made.__setstate__((source, safe(parts["active"])))
     return made
 
 
 def _islice(cls: type, parts: Parts) -> Any:
     if "iterator" not in parts:
         return itertools.islice((), 0)
-    iterator = _safe(parts["iterator"])
+    iterator = safe(parts["iterator"])
     following, end, step, passed = (number(parts, name) for name in ("next", "stop", "step", "passed"))
     stop = None if end < 0 else max(end - passed, 0)
     start = max(following - passed, 0)
@@ -204,7 +202,7 @@ def _islice(cls: type, parts: Parts) -> Any:
 
 
 def _star_map(cls: type, parts: Parts) -> Any:
-    return itertools.starmap(parts["function"], _safe(parts["iterator"]))
+    return itertools.starmap(parts["function"], safe(parts["iterator"]))
 
 
 def iterator_builders() -> Dict[type, Builder]:

@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict, Union
 
-from . import _known, _sources
+from . import _known, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._snapshot import Snapshot, SnapshotError
 
@@ -34,7 +34,9 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
         "suspended": Suspended,
         "builtin_function": BuiltinFunction,
         "known_types": _known.known_types(),
+        "repr_of": _reprs.replacement,
         "plain_types": _known.plain_types(),
+        "version_types": _known.version_types(),
         "known_functions": _known.known_functions(),
         "part_builders": _known.part_builders(),
     }

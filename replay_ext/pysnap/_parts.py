@@ -6,22 +6,55 @@ asked for one by a method of its own, and a bytes object may be multiplied by it
 
 from __future__ import annotations
 
-from typing import Any, Dict
+import itertools
+from typing import Any, Dict, Iterator, Tuple, Type, TypeVar
 
 Parts = Dict[str, Any]
+T = TypeVar("T")
 
 
 def number(parts: Parts, name: str) -> int:
     """ValueError where it is none, KeyError where there is nothing."""
+    return _exactly(int, parts, name)
+
+
+def text(parts: Parts, name: str) -> str:
+    """The same for str."""
+    return _exactly(str, parts, name)
+
+
+def items(parts: Parts, name: str) -> Tuple[Any, ...]:
+    """The same for tuple."""
+    return _exactly(tuple, parts, name)
+
+
+def mapping(parts: Parts, name: str) -> Dict[Any, Any]:
+    """The same for dict."""
+    return _exactly(dict, parts, name)
+
+
+def joined(pieces: object, between: str = "") -> str:
+    """A list or tuple of strs as one. ValueError where it is none."""
+    if type(pieces) not in (list, tuple) or not all(type(piece) is str for piece in pieces):  # type: ignore[attr-defined]
+        raise ValueError("pieces of no text")
+    return between.join(pieces)  # type: ignore[arg-type]
+
+
+def _exactly(cls: Type[T], parts: Parts, name: str) -> T:
     value = parts[name]
-    if type(value) is not int:
-        raise ValueError(f"{name} is no number")
+    if type(value) is not cls:
+        raise ValueError(f"{name} is no {cls.__name__}")
     return value
+
+
+def numbered(parts: Parts) -> Iterator[str]:
+    """The names of the parts that are numbers, in their order."""
+    for name in map(str, itertools.count()):
+        if name not in parts:
+            return
+        yield name
 
 
 def data(parts: Parts, name: str) -> bytes:
     """The same for bytes."""
-    value = parts[name]
-    if type(value) is not bytes:
-        raise ValueError(f"{name} is no bytes object")
-    return value
+    return _exactly(bytes, parts, name)

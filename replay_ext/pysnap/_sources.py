@@ -79,5 +79,8 @@ def _give_loader(namespace: Dict[Any, Any], sources: Dict[str, str]) -> None:
     loader = SourceLoader(sources, filename)
     if "__loader__" in namespace or filename in sources:
         namespace["__loader__"] = loader
-    if namespace.get("__spec__") is not None:
+    spec = namespace.get("__spec__")
+    if type(spec) is ModuleSpec:
+        spec.loader = loader  # type: ignore[assignment]
+    elif spec is not None:
         namespace["__spec__"] = ModuleSpec(name if type(name) is str else "?", loader, origin=filename)  # type: ignore[arg-type]

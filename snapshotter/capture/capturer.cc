@@ -199,6 +199,11 @@ absl::StatusOr<CaptureSummary> DeferredCapture::Finish(const std::string& path) 
   SnapshotBuilder& builder = *recording_->builder;
   const WalkResult& walk = recording_->walk;
   const absl::Status& failure = pauser_.pages().failure();
+  const bool attached = occasion_.reason.kind() == proto::Reason::ATTACH;
+  if (attached && walk.threads == 0 && walk.problems == 0 && !options_.native) {
+    return absl::FailedPreconditionError(absl::StrFormat(
+        "process %d has no Python threads: its interpreter has not started yet, or has ended", source_.target.pid()));
+  }
   if (!failure.ok()) builder.AddProblem("memory", failure.message());
   AddSources(source_.target, builder);
 

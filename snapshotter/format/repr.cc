@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "snapshotter/format/library_repr.h"
 #include "snapshotter/format/named_repr.h"
 #include "snapshotter/format/number_text.h"
@@ -225,7 +227,7 @@ class Renderer {
       if (Enter(id, "...", 2)) PushPieces({{"<" + type + "("}, {"", Part(object, "__func__")}, {")>"}});
     } else if (type == "mappingproxy") {
       if (Enter(id, "...", 2)) PushPieces({{"mappingproxy("}, {"", Part(object, "mapping")}, {")"}});
-    } else if (type == "dict_keys" || type == "dict_values" || type == "dict_items") {
+    } else if (absl::StripPrefix(type, "o").substr(0, 5) == "dict_") {
       DictView(id, type, Part(object, "mapping"));
     } else if (type == "functools.partial") {
       Partial(id, object);
@@ -248,9 +250,9 @@ class Renderer {
     if (dict == nullptr || !dict->has_mapping()) return Generic(*snapshot_.object(id));
     if (!Enter(id, "...")) return;
     out_.Append(type + "([");
-    const PairStyle style = type == "dict_keys"     ? PairStyle::kKeys
-                            : type == "dict_values" ? PairStyle::kValues
-                                                    : PairStyle::kTuples;
+    const PairStyle style = absl::EndsWith(type, "keys")     ? PairStyle::kKeys
+                            : absl::EndsWith(type, "values") ? PairStyle::kValues
+                                                             : PairStyle::kTuples;
     tasks_.push_back({.kind = Task::kPairs, .style = style, .object = dict, .text = "])"});
   }
 

@@ -65,10 +65,21 @@ const Namespaces::Plan* Namespaces::Find(Address dict) const {
 
 bool Namespaces::Wants(Crawl& crawl, const Plan& plan, Address key, uint64_t position) const {
   if (plan.whole || plan.wanted.contains(key)) return true;
-  if (plan.is_class && mentioned_.contains(key)) return true;
+  if (plan.is_class && (mentioned_.contains(key) || TellsHowToShow(crawl, key))) return true;
   if (position >= kHeadEntries || !crawl.IsText(key)) return false;
   const Name& name = crawl.NameAt(key);
   return std::find(std::begin(kHeadNames), std::end(kHeadNames), name.text) != std::end(kHeadNames);
+}
+
+bool Namespaces::TellsHowToShow(Crawl& crawl, Address key) const {
+  for (size_t i = 0; i < kShowing.size(); ++i) {
+    if (key == showing_[i]) return true;
+    if (showing_[i].is_null() && crawl.IsText(key) && crawl.NameAt(key).text == kShowing[i]) {
+      showing_[i] = key;
+      return true;
+    }
+  }
+  return false;
 }
 
 void Namespaces::Enqueue(const Lookup& lookup) {

@@ -11,7 +11,8 @@
 //     names: looked up in its own globals or builtins, or as an attribute of a module that it names (`import x; x.y`).
 //     So are what tells which module it is: __name__, __file__ and the like.
 //  4. Of a class that a frame's module defines, the whole namespace is recorded, and its functions belong to the next
-//     generation. Of other classes, what captured code names anywhere; of static types (those of C), nothing.
+//     generation. Of other classes, what captured code names anywhere, and what tells how an instance is to be shown
+//     (kShowing); of static types (those of C), nothing.
 //
 // Everything else that is reachable is recorded. Mapping.omitted counts what was left out.
 //
@@ -76,6 +77,8 @@ class Namespaces {
     int generation = 0;
   };
 
+  // Whether it is among kShowing.
+  bool TellsHowToShow(Crawl& crawl, Address key) const;
   const Names& NamesOf(Crawl& crawl, Address code);
   const Entries& EntriesOf(Crawl& crawl, Address dict);
   void Follow(Crawl& crawl, const Lookup& lookup, Address value);
@@ -94,6 +97,9 @@ class Namespaces {
   absl::flat_hash_set<Address> mentioned_;
   absl::flat_hash_set<Address> root_dicts_;
   absl::flat_hash_set<std::string> root_modules_;
+  // Attributes of classes by which their instances are shown, and the names themselves, as they were met.
+  static constexpr std::array<absl::string_view, 3> kShowing = {"__repr__", "_fields", "__dataclass_fields__"};
+  mutable std::array<Address, kShowing.size()> showing_;
 };
 
 }  // namespace pysnap

@@ -93,6 +93,10 @@ Address Everything(TargetHeap& heap) {
                  BytesIo(heap, heap.Bytes("bytes"), 4, 1),
                  Match(heap, text, text, 2, {0, 1, -1, -1}),
                  RLock(heap, 1, 2),
+                 StringIo(heap, U"text", 4, 1),
+                 SimpleQueue(heap, {x, text, x}, 1),
+                 Element(heap, text, text, globals, {x}),
+                 Combinations(heap, heap.Tuple({x, x}), 1, {1}, text),
                  heap.Instance(type, {{"a", x}, {"b", text}}),
                  heap.Instance(type, {{"c", x}})};
   return heap.List(items);

@@ -47,16 +47,22 @@ def build(program: Path, python: Interpreter, library: str = "") -> None:
     subprocess.run(["gcc", str(SOURCE), "-o", str(program), *linked, "-ldl"], check=True)
 
 
-@pytest.mark.parametrize("way", ["linked", "dlopen"])
-def test_embedded(python: Interpreter, pysnap_binary: Path, tmp_path: Path, library: str, way: str) -> None:
-    program = tmp_path / "embed"
+def embedding(python: Interpreter, folder: Path, library: str, way: str) -> list[str]:
+    """The command that becomes the program, up to its mode."""
+    program = folder / "embed"
     build(program, python, library if way == "linked" else "")
     started = subprocess.run([python.path, "-c", BECOME, str(program)], capture_output=True, text=True, timeout=60)
     if started.returncode != 2:
         assert "GLIBC" in started.stderr
         pytest.skip("the C library there is older than the one that is compiled for here")
+    return [python.path, "-c", BECOME, str(program), "-" if way == "linked" else library]
+
+
+@pytest.mark.parametrize("way", ["linked", "dlopen"])
+def test_embedded(python: Interpreter, pysnap_binary: Path, tmp_path: Path, library: str, way: str) -> None:
+    start = embedding(python, tmp_path, library, way)
     for mode in "string", "print", "printex":
-        command = [python.path, "-c", BECOME, str(program), "-" if way == "linked" else library, mode, CODE]
+        command = [*start, mode, CODE]
         bare = subprocess.run(command, capture_output=True, text=True, timeout=60)
         assert bare.returncode == 7 and "ValueError: ('bad', 2)" in bare.stderr, bare.stderr
         out = tmp_path / mode
@@ -75,3 +81,19 @@ def test_embedded(python: Interpreter, pysnap_binary: Path, tmp_path: Path, libr
         frames = snapshot["exception"]["frames"]
         assert [(frame["function"], frame["line"]) for frame in frames] == [("<module>", 5), ("inner", 4)]
         assert frames[1]["locals"]["local0"]["repr"] == "21"
+
+
+def test_interpreter_that_has_ended(python: Interpreter, pysnap_binary: Path, tmp_path: Path, library: str) -> None:
+    """A snapshot of nothing is none."""
+    command = [*embedding(python, tmp_path, library, "dlopen"), "stay", "print(1)"]
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert program.stdin and program.stdout
+    assert program.stdout.readline() == "1\n" and program.stdout.readline() == "without an interpreter\n"
+    file = tmp_path / "snap.pb"
+    result = subprocess.run(
+        [str(pysnap_binary), "attach", "-o", str(file), str(program.pid)], capture_output=True, text=True, timeout=60
+    )
+    assert (result.returncode, result.stdout, file.exists()) == (4, "", False)
+    assert result.stderr.startswith("pysnap: ") and len(result.stderr.splitlines()) == 1, result.stderr
+    program.stdin.close()
+    assert program.wait(timeout=60) == 7

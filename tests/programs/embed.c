@@ -2,8 +2,8 @@
 //
 //   embed LIBPYTHON MODE CODE    LIBPYTHON is loaded by dlopen; "-": the program is linked to it
 //
-// MODE: string (PyRun_SimpleString), print and printex (PyRun_String, then PyErr_Print or PyErr_PrintEx(0)). Ends
-// with 7.
+// MODE: string (PyRun_SimpleString), print and printex (PyRun_String, then PyErr_Print or PyErr_PrintEx(0)), stay (as
+// string, and without an interpreter until there is something to read). Ends with 7.
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +23,8 @@ int main(int argc, char** argv) {
   void (*initialize)(void) = (void (*)(void))find("Py_Initialize");
   int (*finalize)(void) = (int (*)(void))find("Py_FinalizeEx");
   initialize();
-  if (strcmp(argv[2], "string") == 0) {
+  const int stay = strcmp(argv[2], "stay") == 0;
+  if (stay || strcmp(argv[2], "string") == 0) {
     int (*run)(const char*) = (int (*)(const char*))find("PyRun_SimpleString");
     run(argv[3]);
   } else {
@@ -41,5 +42,10 @@ int main(int argc, char** argv) {
     }
   }
   finalize();
+  if (stay) {
+    puts("without an interpreter");
+    fflush(stdout);
+    getchar();
+  }
   return 7;
 }

@@ -1,5 +1,6 @@
 """Run by an interpreter of the matrix with pysnap and tests/programs on its path: describes a replayed snapshot.
 
+rebuilt.py catalogue FILE   what the values of catalogue.py differ in from those that it makes here
 rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
 rebuilt.py positions FILE   what the iterators and views of positions.py give from now on
 rebuilt.py sessions FILE    what session.py finds in the replay of debugged.py
@@ -10,8 +11,10 @@ import json
 import os
 import sys
 
+import catalogue
 import oracle
 import pysnap
+import sameness
 import session
 
 
@@ -93,9 +96,20 @@ def positions(snapshot):
     return found
 
 
+def catalogue_values(snapshot):
+    """What each value of catalogue.py differs in from one that is made here."""
+    [frame] = [frame for thread in snapshot.threads for frame in thread.frames if frame.f_code.co_name == "catalogue"]
+    values, shown = (frame.f_locals[name] for name in ("values", "shown"))
+    return {
+        name: sameness.differences(values.get(name), catalogue.make(source), shown.get(name))
+        for name, source in catalogue.entries()
+    }
+
+
 if __name__ == "__main__":
     sys.setrecursionlimit(20000)  # for values 1000 deep
-    result = {"frames": frames, "positions": positions, "sessions": sessions}[sys.argv[1]](pysnap.load(sys.argv[2]))
+    tell = {"catalogue": catalogue_values, "frames": frames, "positions": positions, "sessions": sessions}[sys.argv[1]]
+    result = tell(pysnap.load(sys.argv[2]))
     # Nothing may be imported because a snapshot names it.
     result = {"result": result, "modules": sorted(sys.modules)}
     os.write(1, json.dumps(result).encode("ascii"))

@@ -25,18 +25,22 @@ Evil = type("Evil", (), {"__%s__" % name: record(name) for name in names.split()
 
 class Anything(dict):
     def __contains__(self, name):
-        return name not in missing
+        return name not in missing and not (name.isdigit() and int(name) > 3)
     def __getitem__(self, name):
-        if name in missing:
+        if name not in self:
             raise KeyError(name)
         return Evil()
     def get(self, name, default=None):
         return self[name] if name in self else default
 
 builders = _known.library_builders()
-assert len(builders) > 30
+assert len(builders) > 50
 # What is a mark for another way to make it is left out once.
-for missing in (), ("released", "closed", "special"), ("count", "number", "sequence"):
+for missing in (
+    (),
+    ("released", "closed", "special"),
+    ("count", "number", "sequence", "closed", "contents", "stopped", "begun", "iterator", "newline"),
+):
     for kind, build in builders.items():
         try:
             build(kind, Anything())

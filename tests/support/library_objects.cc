@@ -123,6 +123,90 @@ Address RLock(TargetHeap& heap, uint64_t owner, uint64_t count) {
   return object;
 }
 
+Address StringIo(TargetHeap& heap, const std::u32string& text, int64_t size, int64_t position) {
+  const auto& layout = heap.layout().stringio;
+  const Address object = New(heap, "_io.StringIO", layout.size_);
+  const Address buffer = heap.Allocate(text.size() * sizeof(char32_t) + 1);
+  heap.memory().Write(buffer, text.data(), text.size() * sizeof(char32_t));
+  heap.PokePointer(object + layout.buf, buffer);
+  heap.Poke(object + layout.string_size, size);
+  heap.Poke(object + layout.pos, position);
+  heap.Poke(object + layout.state, int32_t{1});
+  heap.Poke<uint8_t>(object + layout.ok, 1);
+  return object;
+}
+
+Address WrittenStringIo(TargetHeap& heap, const std::string& characters, int32_t width, int64_t length) {
+  const auto& layout = heap.layout().stringio;
+  const auto& writer_layout = heap.layout()._PyUnicodeWriter;
+  const Address object = StringIo(heap, U"", 0, length);
+  heap.Poke(object + layout.state, int32_t{2});
+  Address writer = object + layout.writer;
+  if (layout.ok - layout.writer < writer_layout.size_) {
+    const Address own = heap.Allocate(static_cast<uint64_t>(writer_layout.size_));
+    heap.PokePointer(writer, own);
+    writer = own;
+  }
+  heap.PokePointer(writer + writer_layout.data, heap.CString(characters));
+  heap.Poke(writer + writer_layout.kind, width);
+  heap.Poke(writer + writer_layout.pos, length);
+  return object;
+}
+
+Address SimpleQueue(TargetHeap& heap, const std::vector<Address>& items, int64_t gone) {
+  const auto& layout = heap.layout().simplequeueobject;
+  const Address object = New(heap, "_queue.SimpleQueue", layout.size_);
+  const auto count = static_cast<int64_t>(items.size());
+  if (layout.buf == kNoOffset) {
+    heap.PokePointer(object + layout.lst, heap.List(items));
+    heap.Poke(object + layout.lst_pos, gone);
+    return object;
+  }
+  // A ring that is full but for those that are gone, and begins in its middle.
+  const auto& ring = heap.layout().RingBuf;
+  const Address array = heap.Allocate(items.size() * sizeof(uint64_t) + 1);
+  const int64_t first = count / 2;
+  for (int64_t i = 0; i < count; ++i) {
+    heap.PokePointer(array + ((first + i) % count) * static_cast<int64_t>(sizeof(uint64_t)),
+                     items[static_cast<size_t>(i)]);
+  }
+  heap.PokePointer(object + layout.buf + ring.items, array);
+  heap.Poke(object + layout.buf + ring.items_cap, count);
+  heap.Poke(object + layout.buf + ring.get_idx, count == 0 ? 0 : (first + gone) % count);
+  heap.Poke(object + layout.buf + ring.num_items, count - gone);
+  return object;
+}
+
+Address Element(TargetHeap& heap, Address tag, Address text, Address attributes, const std::vector<Address>& children) {
+  const auto& layout = heap.layout().ElementObject;
+  const auto& more = heap.layout().ElementObjectExtra;
+  const Address object = New(heap, "xml.etree.ElementTree.Element", layout.size_);
+  heap.PokePointer(object + layout.tag, tag);
+  heap.PokePointer(object + layout.text, text);
+  const Address extra = heap.Allocate(static_cast<uint64_t>(more.size_));
+  const Address array = heap.Allocate(children.size() * sizeof(uint64_t) + 1);
+  for (size_t i = 0; i < children.size(); ++i) {
+    heap.PokePointer(array + static_cast<Offset>(i * sizeof(uint64_t)), children[i]);
+  }
+  heap.PokePointer(object + layout.extra, extra);
+  if (!attributes.is_null()) heap.PokePointer(extra + more.attrib, attributes);
+  heap.PokePointer(extra + more.children, array);
+  heap.Poke(extra + more.length, static_cast<int64_t>(children.size()));
+  return object;
+}
+
+Address Combinations(TargetHeap& heap, Address pool, int64_t r, const std::vector<int64_t>& indices, Address result) {
+  const auto& layout = heap.layout().combinationsobject;
+  const Address object = New(heap, "itertools.combinations", layout.size_);
+  const Address array = heap.Allocate(indices.size() * sizeof(int64_t) + 1);
+  heap.memory().Write(array, indices.data(), indices.size() * sizeof(int64_t));
+  heap.PokePointer(object + layout.pool, pool);
+  heap.PokePointer(object + layout.indices, array);
+  heap.Poke(object + layout.r, r);
+  if (!result.is_null()) heap.PokePointer(object + layout.result, result);
+  return object;
+}
+
 Address ListIterator(TargetHeap& heap, Address list, int64_t index) {
   const auto& layout = heap.layout()._PyListIterObject;
   const Address object = New(heap, "list_iterator", layout.size_);

@@ -29,6 +29,15 @@ Address BytesIo(TargetHeap& heap, Address bytes, int64_t size, int64_t position)
 // `marks`: of each group, where it begins and ends.
 Address Match(TargetHeap& heap, Address pattern, Address string, int64_t groups, const std::vector<int64_t>& marks);
 Address RLock(TargetHeap& heap, uint64_t owner, uint64_t count);
+// Whose characters are in a buffer.
+Address StringIo(TargetHeap& heap, const std::u32string& text, int64_t size, int64_t position);
+// That is only written, as from 3.12 on; `width` is that of a character.
+Address WrittenStringIo(TargetHeap& heap, const std::string& characters, int32_t width, int64_t length);
+// Of which the first `gone` of the items are gone.
+Address SimpleQueue(TargetHeap& heap, const std::vector<Address>& items, int64_t gone);
+// The lowest bit of `text` is set if it is a list of what is yet to be joined.
+Address Element(TargetHeap& heap, Address tag, Address text, Address attributes, const std::vector<Address>& children);
+Address Combinations(TargetHeap& heap, Address pool, int64_t r, const std::vector<int64_t>& indices, Address result);
 
 }  // namespace pysnap::testing
 

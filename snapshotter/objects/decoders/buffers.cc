@@ -162,4 +162,63 @@ absl::Status DecodeBytesIo(Crawl& crawl, Address object, const TypeInfo&, proto:
   return absl::OkStatus();
 }
 
+// io.StringIO (Modules/_io/stringio.c). Parts: `contents`, characters of `width` bytes each, or, up to 3.11 while it is
+// only written, the lists of strs `large` and `small`; the position, and how it treats ends of lines; or only `closed`.
+absl::Status DecodeStringIo(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().stringio;
+  Memory& memory = crawl.memory();
+  out.mutable_parts();
+  ASSIGN_OR_RETURN(const uint8_t ok, memory.ReadValue<uint8_t>(object + layout.ok));
+  ASSIGN_OR_RETURN(const uint8_t closed, memory.ReadValue<uint8_t>(object + layout.closed));
+  if (ok == 0 || closed != 0) {
+    AddIntPart(crawl, "closed", 1, out);
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const uint8_t universal, memory.ReadValue<uint8_t>(object + layout.readuniversal));
+  ASSIGN_OR_RETURN(const uint8_t translate, memory.ReadValue<uint8_t>(object + layout.readtranslate));
+  AddIntPart(crawl, "universal", universal, out);
+  AddIntPart(crawl, "translate", translate, out);
+  RETURN_IF_ERROR(AddPart(crawl, "newline", object, layout.readnl, out));
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"position", layout.pos}}, out));
+  constexpr int32_t kAccumulating = 2;  // STATE_ACCUMULATING
+  ASSIGN_OR_RETURN(const int32_t state, memory.ReadValue<int32_t>(object + layout.state));
+  int32_t width = 4;
+  Address characters;
+  int64_t length = 0;
+  if (state != kAccumulating) {
+    ASSIGN_OR_RETURN(characters, memory.ReadPointer(object + layout.buf));
+    ASSIGN_OR_RETURN(length, memory.ReadValue<int64_t>(object + layout.string_size));
+  } else if (layout.accu != kNoOffset) {
+    const auto& accumulator = crawl.layout()._PyAccu;
+    return DecodeParts(crawl, object + layout.accu, {{"large", accumulator.large}, {"small", accumulator.small}}, out);
+  } else {
+    const auto& writer_layout = crawl.layout()._PyUnicodeWriter;
+    // From 3.14 on it is elsewhere.
+    Address writer = object + layout.writer;
+    if (layout.ok - layout.writer < writer_layout.size_) {
+      ASSIGN_OR_RETURN(writer, memory.ReadPointer(writer));
+    }
+    ASSIGN_OR_RETURN(width, memory.ReadValue<int32_t>(writer + writer_layout.kind));
+    ASSIGN_OR_RETURN(length, memory.ReadValue<int64_t>(writer + writer_layout.pos));
+    ASSIGN_OR_RETURN(characters, memory.ReadPointer(writer + writer_layout.data));
+    if (length == 0) width = 1;
+  }
+  if ((width != 1 && width != 2 && width != 4) || length < 0 || length > kMaxBytes / width) {
+    return absl::DataLossError(absl::StrFormat("%d characters of %d bytes", length, width));
+  }
+  const uint64_t size = static_cast<uint64_t>(length * width);
+  uint64_t granted = crawl.GrantBytes(size);
+  granted -= granted % static_cast<uint64_t>(width);
+  if (granted < size) crawl.MarkCut(out, static_cast<uint64_t>(length));
+  if (crawl.touch_only()) {
+    crawl.Touch(characters, granted);
+    return absl::OkStatus();
+  }
+  std::string contents;
+  if (granted > 0) RETURN_IF_ERROR(memory.ReadArray(characters, granted, contents));
+  AddIntPart(crawl, "width", width, out);
+  AddBytesPart(crawl, "contents", contents, out);
+  return absl::OkStatus();
+}
+
 }  // namespace pysnap

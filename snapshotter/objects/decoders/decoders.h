@@ -95,6 +95,29 @@ PYSNAP_DECODER(DecodeMatch)
 // buffers.cc
 PYSNAP_DECODER(DecodeMemoryView)
 PYSNAP_DECODER(DecodeBytesIo)
+PYSNAP_DECODER(DecodeStringIo)
+// combinatorics.cc
+PYSNAP_DECODER(DecodeCycle)
+PYSNAP_DECODER(DecodeTakeWhile)
+PYSNAP_DECODER(DecodeDropWhile)
+PYSNAP_DECODER(DecodeFilterFalse)
+PYSNAP_DECODER(DecodeCompress)
+PYSNAP_DECODER(DecodeAccumulate)
+PYSNAP_DECODER(DecodeProduct)
+PYSNAP_DECODER(DecodeCombinations)
+PYSNAP_DECODER(DecodeCombinationsWithReplacement)
+PYSNAP_DECODER(DecodePermutations)
+PYSNAP_DECODER(DecodeZipLongest)
+PYSNAP_DECODER(DecodePairwise)
+PYSNAP_DECODER(DecodeBatched)
+// operators.cc
+PYSNAP_DECODER(DecodeItemGetter)
+PYSNAP_DECODER(DecodeAttrGetter)
+PYSNAP_DECODER(DecodeMethodCaller)
+PYSNAP_DECODER(DecodeStruct)
+// elements.cc
+PYSNAP_DECODER(DecodeSimpleQueue)
+PYSNAP_DECODER(DecodeElement)
 // locks.cc
 PYSNAP_DECODER(DecodeLock)
 PYSNAP_DECODER(DecodeRLock)
@@ -126,6 +149,11 @@ struct PartField {
 // Of pointers to objects, which may be null, and of Py_ssize_t.
 absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<PartField> parts, proto::Object& out);
 absl::Status AddNumbers(Crawl& crawl, Address object, std::initializer_list<PartField> numbers, proto::Object& out);
+// Of `count` pointers to objects at `array`, which is a ring of `capacity` of which the first is at `first`: parts with
+// the names 0, 1 and so on, as many as the budget allows.
+absl::Status AddItemParts(
+    Crawl& crawl, Address array, int64_t first, int64_t count, int64_t capacity, proto::Object& out);
+absl::Status AddTupleParts(Crawl& crawl, Address tuple, proto::Object& out);
 void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& out);
 void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out);
 

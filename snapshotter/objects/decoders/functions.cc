@@ -78,6 +78,10 @@ absl::Status DecodeFunction(Crawl& crawl, Address object, const TypeInfo&, proto
   function.set_module(id);
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.func_annotations));
   function.set_annotations(id);
+  if (layout.func_annotate != kNoOffset) {
+    ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.func_annotate));
+    function.set_annotate(id);
+  }
   return absl::OkStatus();
 }
 

@@ -1,7 +1,44 @@
 // Types whose instances are a few named objects, each recorded as a part.
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
+
+absl::Status AddItemParts(
+    Crawl& crawl, Address array, int64_t first, int64_t count, int64_t capacity, proto::Object& out) {
+  constexpr int64_t kMaxItems = int64_t{1} << 32;
+  if (count < 0 || count > kMaxItems || first < 0 || count > capacity || (count > 0 && first >= capacity)) {
+    return absl::DataLossError(absl::StrFormat("%d items", count));
+  }
+  const auto wanted = static_cast<uint64_t>(count);
+  const uint64_t granted = crawl.GrantBytes(wanted * sizeof(uint64_t)) / sizeof(uint64_t);
+  if (granted < wanted) crawl.MarkCut(out, wanted);
+  std::vector<uint64_t> items;
+  for (uint64_t done = 0; done < granted;) {
+    const uint64_t at = (static_cast<uint64_t>(first) + done) % static_cast<uint64_t>(capacity);
+    const uint64_t run = std::min(granted - done, static_cast<uint64_t>(capacity) - at);
+    RETURN_IF_ERROR(crawl.memory().ReadArray(array + static_cast<Offset>(at * sizeof(uint64_t)), run, items));
+    for (const uint64_t item : items) {
+      const uint64_t number = done++;
+      const uint32_t id = crawl.Ref(Address(item));
+      if (id == 0 || crawl.touch_only()) continue;
+      proto::Attribute* part = out.mutable_parts()->add_part();
+      part->set_name(crawl.String(absl::StrCat(number)));
+      part->set_value(id);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AddTupleParts(Crawl& crawl, Address tuple, proto::Object& out) {
+  ASSIGN_OR_RETURN(const int64_t size, crawl.memory().ReadValue<int64_t>(tuple + crawl.layout().PyVarObject.ob_size));
+  return AddItemParts(crawl, tuple + crawl.layout().PyTupleObject.ob_item, 0, size, std::max<int64_t>(size, 1), out);
+}
+
 absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<PartField> parts, proto::Object& out) {
   out.mutable_parts();
   for (const PartField& part : parts) RETURN_IF_ERROR(AddPart(crawl, part.name, object, part.offset, out));

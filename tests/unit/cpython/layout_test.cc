@@ -15,8 +15,9 @@ namespace {
 constexpr int kFirst = 8;
 constexpr int kLast = 15;
 
-// The fields that only some versions have, the first and the last of them. Every other field is in every version. A
-// struct that comes and goes as a whole has the field "*". (What _Py_DebugOffsets has is whatever the target has.)
+// The fields that only some versions have, the first and the last of them, twice if there is a gap. Every other field
+// is in every version. A struct that comes and goes as a whole has the field "*". (What _Py_DebugOffsets has is
+// whatever the target has.)
 struct Range {
   absl::string_view struct_name;
   absl::string_view field_name;
@@ -145,6 +146,22 @@ constexpr Range kRanges[] = {
     {"propertyobject", "prop_name", 10, 15},
     {"PyModuleObject", "md_def", 8, 14},
     {"gaobject", "*", 9, 15},
+    {"cycleobject", "firstpass", 8, 13},
+    {"pairwiseobject", "*", 10, 15},
+    {"batchedobject", "it", 12, 15},
+    {"batchedobject", "batch_size", 12, 15},
+    {"batchedobject", "strict", 13, 15},
+    {"batchedobject", "size_", 12, 15},
+    {"stringio", "accu", 8, 11},
+    {"stringio", "writer", 12, 15},
+    {"_PyAccu", "*", 8, 11},
+    {"methodcallerobject", "args", 8, 12},
+    {"methodcallerobject", "args", 14, 15},
+    {"methodcallerobject", "xargs", 13, 13},
+    {"simplequeueobject", "lst", 8, 12},
+    {"simplequeueobject", "lst_pos", 8, 12},
+    {"simplequeueobject", "buf", 13, 15},
+    {"RingBuf", "*", 13, 15},
     {"unionobject", "*", 10, 15},
     {"PyBaseExceptionObject", "notes", 11, 15},
     {"PyBaseExceptionGroupObject", "msg", 11, 15},
@@ -187,12 +204,14 @@ constexpr Range kRanges[] = {
 };
 
 bool ShouldHave(const LayoutField& field, int minor) {
+  bool everywhere = true;
   for (const Range& range : kRanges) {
     if (range.struct_name != field.struct_name) continue;
-    if (range.field_name == "*" || range.field_name == field.field_name)
-      return range.first <= minor && minor <= range.last;
+    if (range.field_name != "*" && range.field_name != field.field_name) continue;
+    if (range.first <= minor && minor <= range.last) return true;
+    everywhere = false;
   }
-  return true;
+  return everywhere;
 }
 
 std::string Name(const LayoutField& field) {

@@ -158,5 +158,58 @@ TEST_P(LibraryTest, Locks) {
   EXPECT_THAT(Ints(CrawlRoot(heap, RLock(heap, 77, 0))), ElementsAre(Pair("count", 0), Pair("owner", 0)));
 }
 
+// The names and texts of the parts that are strs.
+std::map<std::string, std::string> Texts(const Collected& found) {
+  std::map<std::string, std::string> texts;
+  for (const proto::Attribute& part : found.At(1).parts().part()) {
+    texts[found.Text(part.name())] = found.At(part.value()).str();
+  }
+  return texts;
+}
+
+TEST_P(LibraryTest, StringIos) {
+  const Collected found = CrawlRoot(heap, StringIo(heap, U"text and more", 4, 2));
+  EXPECT_THAT(Strings(found), ElementsAre(Pair("contents", std::string("t\0\0\0e\0\0\0x\0\0\0t\0\0\0", 16))));
+  EXPECT_THAT(Ints(found),
+              ElementsAre(Pair("position", 2), Pair("translate", 0), Pair("universal", 0), Pair("width", 4)));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, StringIo(heap, U"", -1, 0))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, StringIo(heap, U"", int64_t{1} << 62, 0))));
+  if (heap.layout().stringio.writer == kNoOffset) return;
+  const Collected written = CrawlRoot(heap, WrittenStringIo(heap, "abcd", 2, 2));
+  EXPECT_THAT(Strings(written), ElementsAre(Pair("contents", "abcd")));
+  EXPECT_EQ(Ints(written)["width"], 2);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, WrittenStringIo(heap, "abcd", 3, 1))));
+}
+
+TEST_P(LibraryTest, SimpleQueues) {
+  const std::vector<Address> items = {heap.Str("a"), heap.Str("b"), heap.Str("c")};
+  EXPECT_THAT(Texts(CrawlRoot(heap, SimpleQueue(heap, items, 1))), ElementsAre(Pair("0", "b"), Pair("1", "c")));
+  EXPECT_THAT(Texts(CrawlRoot(heap, SimpleQueue(heap, items, 3))), ElementsAre());
+  EXPECT_THAT(Texts(CrawlRoot(heap, SimpleQueue(heap, {}, 0))), ElementsAre());
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, SimpleQueue(heap, items, 4))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, SimpleQueue(heap, items, -1))));
+}
+
+TEST_P(LibraryTest, Elements) {
+  const Address text = heap.Str("text");
+  const Collected found = CrawlRoot(heap, Element(heap, heap.Str("tag"), text, Address(), {text, heap.Str("child")}));
+  EXPECT_THAT(Texts(found),
+              ElementsAre(Pair("0", "text"), Pair("1", "child"), Pair("tag", "tag"), Pair("text", "text")));
+  const Address pieces = heap.List({text});
+  const Collected unjoined = CrawlRoot(heap, Element(heap, text, Address(pieces.value() | 1), Address(), {}));
+  EXPECT_TRUE(unjoined.At(unjoined.At(1).parts().part(1).value()).has_sequence());
+}
+
+TEST_P(LibraryTest, Combinations) {
+  const Address pool = heap.Tuple({heap.Int(1), heap.Int(2), heap.Int(3)});
+  const Collected fresh = CrawlRoot(heap, Combinations(heap, pool, 2, {0, 1}, Address()));
+  EXPECT_THAT(Ints(fresh), ElementsAre(Pair("r", 2)));
+  const Collected begun = CrawlRoot(heap, Combinations(heap, pool, 2, {0, 2}, pool));
+  EXPECT_THAT(Ints(begun), ElementsAre(Pair("begun", 1), Pair("r", 2)));
+  EXPECT_THAT(Strings(begun), ElementsAre(Pair("indices", Packed({0, 2}))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Combinations(heap, pool, -1, {}, pool))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Combinations(heap, pool, int64_t{1} << 40, {}, pool))));
+}
+
 }  // namespace
 }  // namespace pysnap::testing
