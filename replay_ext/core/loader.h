@@ -134,6 +134,7 @@ class Loader {
   PyObject* MakeModule(const Object& object, PyTypeObject* type);
   Ref AnnotationsDict(uint32_t id);
   PyObject* MakeDeque(const Object& object, PyTypeObject* base, PyTypeObject* cls);
+  void FillHiddenFields(PyObject* made, const Object& object);
   PyObject* MakeStructSequence(const Sequence& sequence, PyTypeObject* type);
   PyObject* MakeSuspended(uint32_t id, const Object& object);
   void FillFunction(PyObject* made, const Object& object);

@@ -2,6 +2,9 @@
 #include <cstdint>
 
 #include "replay_ext/core/loader.h"
+#if PY_VERSION_HEX < 0x030c0000
+#include <structmember.h>
+#endif
 
 namespace pysnap::replay {
 namespace {
@@ -341,6 +344,7 @@ void Loader::FillAttributes(PyObject* made, const Object& object) {
     }
   }
   if (PyType_Check(made) || PyModule_Check(made)) return;
+  if (PyTuple_Check(made) && type != &PyTuple_Type && !IsRebuilt(type)) return FillHiddenFields(made, object);
   for (const Attribute& attribute : object.attributes) {
     PyObject* value = Get(attribute.value);
     if (own) {
@@ -349,6 +353,22 @@ void Loader::FillAttributes(PyObject* made, const Object& object) {
       PyObject_GenericSetAttr(made, Name(attribute.name), value);
     }
     PyErr_Clear();
+  }
+}
+
+// Those of a struct sequence that are attributes and no items.
+void Loader::FillHiddenFields(PyObject* made, const Object& object) {
+  if (Py_TYPE(made)->tp_members == nullptr) return;
+  for (const PyMemberDef* member = Py_TYPE(made)->tp_members; member->name != nullptr; ++member) {
+    const Py_ssize_t index = (member->offset - static_cast<Py_ssize_t>(offsetof(PyTupleObject, ob_item))) /
+                             static_cast<Py_ssize_t>(sizeof(PyObject*));
+    if (index < PyTuple_GET_SIZE(made)) continue;
+    for (const Attribute& attribute : object.attributes) {
+      if (PyUnicode_CompareWithASCIIString(Name(attribute.name), member->name) != 0) continue;
+      PyObject* old = PyStructSequence_GetItem(made, index);
+      PyStructSequence_SetItem(made, index, NewGet(attribute.value));
+      Py_XDECREF(old);
+    }
   }
 }
 

@@ -119,14 +119,24 @@ bool IsBuiltinContainer(const LoadedSnapshot& snapshot, const proto::Object& obj
                      [&](std::string_view name) { return IsType(snapshot, type, "builtins", name); });
 }
 
-bool HasHiddenContents(const LoadedSnapshot& snapshot, const proto::Object& object) {
+bool IsDerivedScalar(const LoadedSnapshot& snapshot, const proto::Object& object) {
   switch (object.value_case()) {
     case proto::Object::kIntValue:
     case proto::Object::kBigInt:
     case proto::Object::kFloatValue:
     case proto::Object::kComplex:
     case proto::Object::kStr:
-    case proto::Object::kBytesValue:
+    case proto::Object::kBytesValue: {
+      const proto::Type* type = TypeOf(snapshot, object);
+      return type != nullptr && (type->heap() || snapshot.string(type->module()) != "builtins");
+    }
+    default:
+      return false;
+  }
+}
+
+bool HasHiddenContents(const LoadedSnapshot& snapshot, const proto::Object& object) {
+  switch (object.value_case()) {
     case proto::Object::kException:
       return IsUserInstance(snapshot, object);
     case proto::Object::kSequence:
@@ -136,7 +146,7 @@ bool HasHiddenContents(const LoadedSnapshot& snapshot, const proto::Object& obje
              !IsType(snapshot, type, "collections", "defaultdict");
     }
     default:
-      return false;
+      return IsDerivedScalar(snapshot, object);
   }
 }
 

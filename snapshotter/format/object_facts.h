@@ -60,7 +60,10 @@ bool HasAttributes(const LoadedSnapshot& snapshot, const proto::Object& object);
 // from them (named tuples written in C tell their fields).
 bool IsBuiltinContainer(const LoadedSnapshot& snapshot, const proto::Object& object);
 
-// Whether repr() does not tell the builtin value inside: an instance of a user's subclass of a builtin.
+// An int, a str or the like of a class that is derived from the builtin one, and may be written in any way.
+bool IsDerivedScalar(const LoadedSnapshot& snapshot, const proto::Object& object);
+
+// Whether repr() does not tell the builtin value inside: an instance of a subclass of a builtin.
 bool HasHiddenContents(const LoadedSnapshot& snapshot, const proto::Object& object);
 
 // len(), for what has one.

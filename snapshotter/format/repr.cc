@@ -8,7 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "snapshotter/format/class_repr.h"
 #include "snapshotter/format/library_repr.h"
 #include "snapshotter/format/named_repr.h"
 #include "snapshotter/format/number_text.h"
@@ -22,6 +22,12 @@ namespace {
 using proto::Object;
 
 std::string Str(std::string_view text) { return std::string(text); }
+
+bool IsDictView(std::string_view type) {
+  constexpr std::string_view kNames[] = {"dict_keys",  "dict_values",  "dict_items",
+                                         "odict_keys", "odict_values", "odict_items"};
+  return std::find(std::begin(kNames), std::end(kNames), type) != std::end(kNames);
+}
 
 class Renderer {
  public:
@@ -158,6 +164,12 @@ class Renderer {
         return;
       }
     }
+    if (!as_builtin && !IsUserInstance(snapshot_, *object)) {
+      if (auto pieces = ClassRepr(snapshot_, *object)) {
+        if (Enter(id, "...", 2)) PushPieces(*std::move(pieces));
+        return;
+      }
+    }
     switch (object->value_case()) {
       case Object::VALUE_NOT_SET:
         if (object->has_absent()) return Absent(*object);
@@ -172,7 +184,8 @@ class Renderer {
     }
     if (const auto text = NamedRepr(snapshot_, *object)) return out_.Append(*text);
     // From here on, classes can be derived from the type, and their instances look as their class wants.
-    if (!as_builtin && IsUserInstance(snapshot_, *object)) return Generic(*object);
+    if (!as_builtin && (IsUserInstance(snapshot_, *object) || IsDerivedScalar(snapshot_, *object)))
+      return Generic(*object);
     switch (object->value_case()) {
       case Object::kIntValue:
         return out_.Append(absl::StrCat(object->int_value()));
@@ -227,11 +240,11 @@ class Renderer {
       if (Enter(id, "...", 2)) PushPieces({{"<" + type + "("}, {"", Part(object, "__func__")}, {")>"}});
     } else if (type == "mappingproxy") {
       if (Enter(id, "...", 2)) PushPieces({{"mappingproxy("}, {"", Part(object, "mapping")}, {")"}});
-    } else if (absl::StripPrefix(type, "o").substr(0, 5) == "dict_") {
+    } else if (IsDictView(type)) {
       DictView(id, type, Part(object, "mapping"));
     } else if (type == "functools.partial") {
       Partial(id, object);
-    } else if (type == "_contextvars.ContextVar") {
+    } else if (type == "_contextvars.ContextVar" || type == "ContextVar") {  // up to 3.9 without its module
       const auto name = StrOf(snapshot_, Part(object, "name"));
       if (!name.has_value()) return Generic(object);
       if (!Enter(id, "...", 2)) return;

@@ -156,6 +156,39 @@ Pieces Union(const LoadedSnapshot& snapshot, const Object& object) {
   return pieces;
 }
 
+// ga_repr, Objects/genericaliasobject.c: classes are told by their names.
+Pieces Alias(const LoadedSnapshot& snapshot, const Object& object) {
+  const Object* origin = snapshot.object(PartsOf(snapshot, object).Id("__origin__"));
+  const Object* arguments = snapshot.object(PartsOf(snapshot, object).Id("__args__"));
+  if (origin == nullptr || !origin->has_type_value() || arguments == nullptr || !arguments->has_sequence() ||
+      arguments->has_absent() || arguments->sequence().item_size() == 0) {
+    return std::nullopt;
+  }
+  std::vector<ReprPiece> pieces = {{TypeName(snapshot, origin->type_value()) + "["}};
+  for (int i = 0; i < arguments->sequence().item_size(); ++i) {
+    const uint32_t id = arguments->sequence().item(i);
+    const Object* argument = snapshot.object(id);
+    if (argument == nullptr) return std::nullopt;
+    if (i != 0) pieces.push_back({", "});
+    if (argument->has_type_value()) {
+      pieces.push_back({TypeName(snapshot, argument->type_value())});
+    } else if (argument->has_parts()) {
+      pieces.push_back({"", id});
+    } else {
+      return std::nullopt;
+    }
+  }
+  pieces.push_back({"]"});
+  return pieces;
+}
+
+// element_repr, Modules/_elementtree.c.
+Pieces Element(const LoadedSnapshot& snapshot, const Object& object) {
+  const uint32_t tag = PartsOf(snapshot, object).Id("tag");
+  if (tag == 0) return std::nullopt;
+  return std::vector<ReprPiece>{{"<Element "}, {"", tag}, {" at " + At(object) + ">"}};
+}
+
 }  // namespace
 
 ReprPieces RuntimeRepr(const LoadedSnapshot& snapshot,
@@ -170,6 +203,8 @@ ReprPieces RuntimeRepr(const LoadedSnapshot& snapshot,
   if (module == "_thread" && name == "lock") return Lock(snapshot, object);
   if (module == "_thread" && name == "RLock") return RLock(snapshot, object);
   if (module == "builtins" && name == "memoryview") return MemoryView(snapshot, object);
+  if (module == "types" && name == "GenericAlias") return Alias(snapshot, object);
+  if (module == "xml.etree.ElementTree" && name == "Element") return Element(snapshot, object);
   if (name == "UnionType" || (module == "typing" && name == "Union")) return Union(snapshot, object);
   return std::nullopt;
 }

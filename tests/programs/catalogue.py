@@ -505,6 +505,8 @@ named tuple defaults    | Defaulted(1)
 typed named tuple       | Typed("n")
 stat result             | os.stat_result(range(10))
 struct time             | time.gmtime(0)
+struct time with zone   | time.localtime(1e9)
+stat result whole       | os.stat_result(range(100, 119))
 float info              | sys.float_info
 version info            | sys.version_info
 terminal size           | os.terminal_size((80, 24))
@@ -801,8 +803,9 @@ def main():
     def catalogue():
         values = {name: make(source) for name, source in entries()}
         shown = {name: repr(value) for name, value in values.items()}
+        held = plain_with(**values)
         oracle.park()
-        return shown
+        return shown, held
 
     suite.main()
 

@@ -70,6 +70,10 @@ def compare(have, want, where, seen):
     elif isinstance(want, (list, tuple, collections.deque)):
         base = next(base for base in (list, tuple, collections.deque) if isinstance(want, base))
         yield from compare_items(list(base.__iter__(have)), list(base.__iter__(want)), where, seen)
+        if "n_sequence_fields" in vars(kind):
+            for name, value in vars(kind).items():
+                if isinstance(value, types.MemberDescriptorType):
+                    yield from compare(getattr(have, name), getattr(want, name), f"{where}.{name}", seen)
     elif isinstance(want, types.FunctionType):
         names = (
             "__name__",

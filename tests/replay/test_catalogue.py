@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from pathlib import Path
 from typing import Dict, Tuple
 
 from support_py.interpreters import Interpreter
-from support_py.rebuild import rebuild
-from support_py.target import capture
+from support_py.rebuild import masked, rebuild
+from support_py.target import capture, run_tool
 
 NEWEST = 99
 STAND_IN = "a stand-in with what is known of it"
@@ -41,6 +43,46 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "type var": (8, NEWEST, BARE),
     "zone": (9, NEWEST, BARE),
 }
+
+
+# Of types of Python itself, what `show` writes as object.__repr__() does, and not as the type: the first and the last
+# minor version.
+SHOWN_BARE: Dict[str, Tuple[int, int]] = {
+    **dict.fromkeys(("any", "argparse namespace", "attr getter", "callable of typing", "chain map"), (8, NEWEST)),
+    **dict.fromkeys(("condition", "decimal context", "future done", "future failed", "future pending"), (8, NEWEST)),
+    **dict.fromkeys(("generic alias of typing", "hash", "ipv4", "ipv6", "item getter"), (8, NEWEST)),
+    **dict.fromkeys(("item getter of two", "match of bytes", "method caller", "network", "regex flag"), (8, NEWEST)),
+    **dict.fromkeys(("super object", "thread not started", "type var", "user dict", "user list"), (8, NEWEST)),
+    **dict.fromkeys(("user string", "windows path"), (8, NEWEST)),
+    **dict.fromkeys(("barrier", "bounded semaphore", "event", "event set", "semaphore"), (11, NEWEST)),
+    **dict.fromkeys(("keyword only dataclass", "slotted dataclass"), (10, 11)),
+    "ast": (14, NEWEST),
+    "optional": (8, 13),
+    "struct": (13, NEWEST),
+    "type alias": (12, NEWEST),
+    "zone": (9, NEWEST),
+}
+
+
+def test_shown(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    captured = capture(pysnap_binary, python, "catalogue.py", tmp_path)
+    result = run_tool(pysnap_binary, "show", "--json", "--max-repr", "0", captured.path)
+    frames = [frame for thread in json.loads(result.stdout)["threads"] for frame in thread["frames"]]
+    (names,) = [frame["locals"] for frame in frames if frame["function"] == "catalogue"]
+    values = names["held"]["attributes"]
+    live = ast.literal_eval(names["shown"]["repr"])
+    assert list(values) == list(live)
+    expected = {name for name, (first, last) in SHOWN_BARE.items() if first <= python.minor <= last}
+    different = {
+        name: (value["repr"], live[name])
+        for name, value in values.items()
+        if "catalogue." not in value["type"] + value["repr"] and masked(value["repr"]) != masked(live[name])
+    }
+    wrong = {name: what for name, what in different.items() if name not in expected}
+    assert not wrong, "\n".join(f"{name}: {shown[:200]} not {want[:200]}" for name, (shown, want) in wrong.items())
+    assert set(different) == expected
+    for name in expected - {"any"}:  # a class, from 3.11 on
+        assert values[name]["repr"] == f"<{values[name]['type']} object at {values[name]['id']}>"
 
 
 def test_catalogue(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "snapshotter/cpython/dict_reader.h"
 #include "snapshotter/cpython/text.h"
+#include "snapshotter/cpython/type_flags.h"
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
@@ -83,6 +84,11 @@ absl::Status DecodeType(Crawl& crawl, Address object, const TypeInfo&, proto::Ob
   ASSIGN_OR_RETURN(const std::vector<uint32_t> mro_ids, RefTypes(crawl, mro));
   type.mutable_base()->Add(base_ids.begin(), base_ids.end());
   type.mutable_mro()->Add(mro_ids.begin(), mro_ids.end());
+  // __slots__ are not to be had in a class derived from tuple (Objects/typeobject.c): members are those of a struct
+  // sequence (Objects/structseq.c).
+  if ((info.shape.flags & kTypeTupleSubclass) != 0) {
+    for (const TypeMember& member : info.members) type.add_field(crawl.String(member.name));
+  }
   if (info.heap) return DecodeHeapType(crawl, object, info, type);
   DecodeStaticType(crawl, info, type);
   return absl::OkStatus();
