@@ -166,7 +166,8 @@ def version_types() -> Set[type]:
 def typing_aliases() -> Set[type]:
     """Of Optional[int] and the like, and of Any, which are instances of classes without a public name."""
     found = {type(alias) for alias in (typing.List[int], typing.Optional[int], typing.Callable[[int], str], typing.Any)}
-    return {cls for cls in found if cls.__module__ == "typing" and not issubclass(cls, type)}
+    union = getattr(types, "UnionType", None)  # of which Optional[int] is one from 3.14 on
+    return {cls for cls in found if cls.__module__ == "typing" and cls is not union and not issubclass(cls, type)}
 
 
 def plain_types() -> Set[type]:

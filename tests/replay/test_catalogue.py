@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
 from pathlib import Path
 from typing import Dict, Tuple
 
-from support_py.interpreters import Interpreter
+import pytest
+from support_py.interpreters import Interpreter, find_interpreters
 from support_py.rebuild import masked, rebuild
 from support_py.target import capture, run_tool
 
@@ -62,6 +64,14 @@ SHOWN_BARE: Dict[str, Tuple[int, int]] = {
     "type alias": (12, NEWEST),
     "zone": (9, NEWEST),
 }
+
+
+def test_table(python: Interpreter) -> None:
+    """docs/types.md is that of today."""
+    if python is not find_interpreters()[-1]:
+        pytest.skip("it is made by the newest")
+    script = Path(__file__).parents[2] / "scripts" / "gen_types.py"
+    subprocess.run([python.path, str(script), "--check"], check=True)
 
 
 def test_shown(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
