@@ -291,7 +291,8 @@ void WatchedProcess::OnExec(pid_t tid) {
 bool WatchedProcess::OnSignal(const Stop& stop) {
   siginfo_t info = {};
   if (ptrace(PTRACE_GETSIGINFO, stop.tid, nullptr, &info) != 0) {
-    Continue(stop.tid, stop.signal);
+    // It does not stand where it takes this signal any more: it was killed.
+    Continue(stop.tid);
     return false;
   }
   if (traps_.IsHit(info)) {
