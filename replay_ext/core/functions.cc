@@ -86,15 +86,16 @@ void Loader::FillFunction(PyObject* made, const Object& object) {
 // From 3.10 to 3.13 they may be a tuple of names and values, of which the function makes a dict when it is asked
 // (func_get_annotation_dict, Objects/funcobject.c).
 Ref Loader::AnnotationsDict(uint32_t id) {
-  PyObject* tuple = GetIf(id, &PyTuple_Type);
-  if (tuple == nullptr) return Ref::New(GetIf(id, &PyDict_Type));
-  FillPart(id);
+  if (GetIf(id, &PyTuple_Type) == nullptr) return Ref::New(GetIf(id, &PyDict_Type));
+  // The tuple itself may not be filled yet.
+  Object tuple;
+  tuple.Decode(file_.objects[id]);
+  const Sequence sequence(tuple.data);
   Ref dict(PyDict_New());
-  for (Py_ssize_t i = 0; dict && i + 1 < PyTuple_GET_SIZE(tuple); i += 2) {
-    PyObject* name = PyTuple_GET_ITEM(tuple, i);
-    PyObject* value = PyTuple_GET_ITEM(tuple, i + 1);
-    if (name == nullptr || value == nullptr || !PyUnicode_CheckExact(name)) return Ref();
-    PyDict_SetItem(dict.get(), name, value);
+  for (size_t i = 0; dict && i + 1 < sequence.items.size(); i += 2) {
+    PyObject* name = Get(sequence.items[i]);
+    if (!PyUnicode_CheckExact(name)) return Ref();
+    PyDict_SetItem(dict.get(), name, Get(sequence.items[i + 1]));
   }
   return dict;
 }

@@ -92,11 +92,14 @@ def _product(cls: type, parts: Parts) -> Any:
 
 def _choice(make: Callable[[Any, int], Iterator[Tuple[Any, ...]]]) -> Builder:
     def build(cls: type, parts: Parts) -> Any:
-        pool, r = items(parts, "pool"), number(parts, "r")
+        pool, r, indices = items(parts, "pool"), number(parts, "r"), _indices(parts)
+        # It is memory that a file may ask for.
+        if r != len(indices):
+            raise ValueError("of another length than what it gives")
         if "stopped" in parts:
             return exhausted(lambda: make((), 1))
         made = make(pool, r)
-        return _walked(made, make(range(len(pool)), r), _indices(parts)) if "begun" in parts else made
+        return _walked(made, make(range(len(pool)), r), indices) if "begun" in parts else made
 
     return build
 

@@ -72,14 +72,7 @@ bool Namespaces::Wants(Crawl& crawl, const Plan& plan, Address key, uint64_t pos
 }
 
 bool Namespaces::TellsHowToShow(Crawl& crawl, Address key) const {
-  for (size_t i = 0; i < kShowing.size(); ++i) {
-    if (key == showing_[i]) return true;
-    if (showing_[i].is_null() && crawl.IsText(key) && crawl.NameAt(key).text == kShowing[i]) {
-      showing_[i] = key;
-      return true;
-    }
-  }
-  return false;
+  return crawl.IsText(key) && std::find(kShowing.begin(), kShowing.end(), crawl.NameAt(key).text) != kShowing.end();
 }
 
 void Namespaces::Enqueue(const Lookup& lookup) {

@@ -97,9 +97,8 @@ class Namespaces {
   absl::flat_hash_set<Address> mentioned_;
   absl::flat_hash_set<Address> root_dicts_;
   absl::flat_hash_set<std::string> root_modules_;
-  // Attributes of classes by which their instances are shown, and the names themselves, as they were met.
+  // Attributes of classes by which their instances are shown. A class need not have their interned names.
   static constexpr std::array<absl::string_view, 3> kShowing = {"__repr__", "_fields", "__dataclass_fields__"};
-  mutable std::array<Address, kShowing.size()> showing_;
 };
 
 }  // namespace pysnap

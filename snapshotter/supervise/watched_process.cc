@@ -322,10 +322,11 @@ bool WatchedProcess::OnSignal(const Stop& stop) {
 
 void WatchedProcess::OnHit(pid_t tid) {
   const absl::StatusOr<Finding> finding = traps_.OnHit(tid, [&] { return NativeId(tid); });
-  if (absl::IsNotFound(finding.status()) && !options_.verbose) {
-    // The thread was killed, as the others are when one ends the process: it will not report anything.
-  } else if (!finding.ok()) {
-    reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", finding.status().message()));
+  if (!finding.ok()) {
+    // One that was killed, as all are when one ends the process, will not report anything.
+    const bool stands = ReadThreadRegisters(tid).ok();
+    if (stands || options_.verbose)
+      reporter_.Say(absl::StrCat("on-crash: an exception was not looked at: ", finding.status().message()));
   } else if (finding->kind != Finding::Kind::kNothing) {
     OnFinding(tid, *finding);
   }

@@ -255,6 +255,10 @@ def annotated(a: int, b: "str" = "x") -> float:
     return 1.0
 
 
+def oddly_annotated(a: (1, (2, 3)), b: [3] = None):
+    pass
+
+
 def closure(n):
     def inner(m):
         return n + m
@@ -625,6 +629,7 @@ generic class           | Generic
 function                | function
 function with attribute | attributed
 function annotated      | annotated
+function oddly annotated | oddly_annotated
 lambda                  | lambda x: x
 inner function          | closure(5)
 bound method            | Described(1).method

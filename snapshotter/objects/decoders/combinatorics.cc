@@ -27,12 +27,6 @@ absl::Status AddIndices(Crawl& crawl, Address object, Offset field, uint64_t cou
   return absl::OkStatus();
 }
 
-absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
-  ASSIGN_OR_RETURN(const int32_t flag, crawl.memory().ReadValue<int32_t>(object + field));
-  if (flag != 0) AddIntPart(crawl, name, 1, out);
-  return absl::OkStatus();
-}
-
 // `begun`: it has given something; the indices are those of what it gave last.
 absl::Status AddProgress(Crawl& crawl, Address object, Offset result, Offset stopped, proto::Object& out) {
   ASSIGN_OR_RETURN(const Address last, crawl.memory().ReadPointer(object + result));
@@ -59,7 +53,7 @@ absl::Status DecodeChoice(Crawl& crawl, Address object, const L& layout, proto::
 absl::Status DecodeCycle(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().cycleobject;
   out.mutable_parts();
-  if (layout.firstpass != kNoOffset) RETURN_IF_ERROR(AddFlag(crawl, "first_pass", object, layout.firstpass, out));
+  RETURN_IF_ERROR(AddFlag(crawl, "first_pass", object, layout.firstpass, out));
   RETURN_IF_ERROR(AddNumbers(crawl, object, {{"index", layout.index}}, out));
   return DecodeParts(crawl, object, {{"iterator", layout.it}, {"saved", layout.saved}}, out);
 }

@@ -44,11 +44,7 @@ absl::Status DecodeElement(Crawl& crawl, Address object, const TypeInfo&, proto:
   constexpr uint64_t kJoin = 1;
   for (const auto& [name, field] : {std::pair{"text", layout.text}, std::pair{"tail", layout.tail}}) {
     ASSIGN_OR_RETURN(const Address tagged, memory.ReadPointer(object + field));
-    const uint32_t id = crawl.Ref(Address(tagged.value() & ~kJoin));
-    if (id == 0 || crawl.touch_only()) continue;
-    proto::Attribute* part = out.mutable_parts()->add_part();
-    part->set_name(crawl.String(name));
-    part->set_value(id);
+    AddObjectPart(crawl, name, Address(tagged.value() & ~kJoin), out);
   }
   ASSIGN_OR_RETURN(const Address extra, memory.ReadPointer(object + layout.extra));
   if (extra.is_null()) return absl::OkStatus();

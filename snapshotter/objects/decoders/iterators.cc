@@ -7,14 +7,6 @@
 namespace pysnap {
 namespace {
 
-// An int of C that says yes or no; nothing when this version has none.
-absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
-  if (field == kNoOffset) return absl::OkStatus();
-  ASSIGN_OR_RETURN(const int32_t number, crawl.memory().ReadValue<int32_t>(object + field));
-  if (number != 0) AddIntPart(crawl, name, 1, out);
-  return absl::OkStatus();
-}
-
 // An iterator that has come to the end has let go of what it went through.
 absl::Status DecodeIndexed(Crawl& crawl, Address object, Offset sequence, Offset index, proto::Object& out) {
   RETURN_IF_ERROR(AddNumbers(crawl, object, {{"index", index}}, out));

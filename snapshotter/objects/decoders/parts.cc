@@ -7,6 +7,16 @@
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
+namespace {
+
+void RecordPart(Crawl& crawl, absl::string_view name, uint32_t id, proto::Object& out) {
+  if (id == 0 || crawl.touch_only()) return;
+  proto::Attribute* part = out.mutable_parts()->add_part();
+  part->set_name(crawl.String(name));
+  part->set_value(id);
+}
+
+}  // namespace
 
 absl::Status AddItemParts(
     Crawl& crawl, Address array, int64_t first, int64_t count, int64_t capacity, proto::Object& out) {
@@ -24,11 +34,7 @@ absl::Status AddItemParts(
     RETURN_IF_ERROR(crawl.memory().ReadArray(array + static_cast<Offset>(at * sizeof(uint64_t)), run, items));
     for (const uint64_t item : items) {
       const uint64_t number = done++;
-      const uint32_t id = crawl.Ref(Address(item));
-      if (id == 0 || crawl.touch_only()) continue;
-      proto::Attribute* part = out.mutable_parts()->add_part();
-      part->set_name(crawl.String(absl::StrCat(number)));
-      part->set_value(id);
+      AddObjectPart(crawl, absl::StrCat(number), Address(item), out);
     }
   }
   return absl::OkStatus();
@@ -56,10 +62,18 @@ absl::Status AddNumbers(Crawl& crawl, Address object, std::initializer_list<Part
 
 absl::Status AddPart(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
   ASSIGN_OR_RETURN(const uint32_t id, crawl.RefField(object, field));
-  if (id == 0 || crawl.touch_only()) return absl::OkStatus();
-  proto::Attribute* attribute = out.mutable_parts()->add_part();
-  attribute->set_name(crawl.String(name));
-  attribute->set_value(id);
+  RecordPart(crawl, name, id, out);
+  return absl::OkStatus();
+}
+
+void AddObjectPart(Crawl& crawl, absl::string_view name, Address object, proto::Object& out) {
+  RecordPart(crawl, name, crawl.Ref(object), out);
+}
+
+absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
+  if (field == kNoOffset) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const int32_t number, crawl.memory().ReadValue<int32_t>(object + field));
+  if (number != 0) AddIntPart(crawl, name, 1, out);
   return absl::OkStatus();
 }
 
