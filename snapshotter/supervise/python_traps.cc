@@ -13,8 +13,6 @@ namespace {
 
 using Kind = TrapPoint::Kind;
 
-// Other modules are imported by that function, too; a program that does it all the time must not pay for it.
-constexpr int kMaxVainImports = 200;
 // Long enough for the names that matter.
 constexpr size_t kMaxModuleName = 100;
 // Structs like time.struct_time come from the same constructor as the arguments of threading.excepthook. A program that
@@ -118,7 +116,9 @@ absl::Status PythonTraps::OnLoaderHook() {
 absl::Status PythonTraps::OnImport(Address name) {
   const absl::StatusOr<std::string> text = target_->memory().ReadCString(name, kMaxModuleName);
   if (text.ok() && absl::StartsWith(*text, "asyncio")) return Search();
-  if (++vain_imports_ < kMaxVainImports) return absl::OkStatus();
+  // What is imported by that function a second time is imported again and again, as by subprocess up to 3.12: a program
+  // must neither pay for that nor be in danger each time.
+  if (text.ok() && vain_imports_.insert(*text).second) return absl::OkStatus();
   import_.reset();
   return Search();
 }

@@ -95,7 +95,7 @@ class PythonTraps {
   LoadedLibraries libraries_;
   // kImport, where it is of use.
   std::optional<TrapPoint> import_;
-  int vain_imports_ = 0;
+  std::set<std::string> vain_imports_;
   bool found_python_ = false;
   bool has_threads_ = false;
   std::vector<TrapPoint> for_threads_;

@@ -292,6 +292,50 @@ def test_crash_after_the_watcher_was_killed(python: Interpreter, pysnap_binary: 
     assert not list(tmp_path.iterdir())
 
 
+AT_REST = """
+import signal, subprocess, sys, time, threading
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+for line in sys.stdin:
+    for _ in range(3):
+        subprocess.run(["/bin/true"], check=True)
+        time.strftime("%Y", time.gmtime(0))
+        try:
+            int("x")
+        except ValueError:
+            pass
+    print("done", flush=True)
+"""
+
+
+@both_mechanisms
+def test_hits_nothing_when_it_has_started_up(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
+) -> None:
+    """What a program does over and over needs no answer of the watcher: each hit would be a moment of danger."""
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", AT_REST],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=restrict,
+    )
+    try:
+        assert process.stdin and process.stdout
+        for _ in range(2):
+            process.stdin.write(b"go\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == b"done\n"
+        os.kill(watcher_of(process.pid), signal.SIGSTOP)
+        process.stdin.write(b"go\n")
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], 60)[0], "it waits for the watcher"
+        assert process.stdout.readline() == b"done\n"
+        os.kill(watcher_of(process.pid), signal.SIGCONT)
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    finally:
+        process.kill()
+
+
 def test_undisturbed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     checked = Checked([*watched(pysnap_binary, "-o", tmp_path / "none.pb"), python.path])
     checked.check_result()
