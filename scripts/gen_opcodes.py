@@ -74,6 +74,7 @@ def generate(include: pathlib.Path) -> str:
         f"    .enter_executor = {opcodes.get('ENTER_EXECUTOR', 0)},\n"
         f"    .instrumented_line = {opcodes.get('INSTRUMENTED_LINE', 0)},\n"
         f"    .instrumented_instruction = {opcodes.get('INSTRUMENTED_INSTRUCTION', 0)},\n"
+        f"    .binary_op_inplace_add_unicode = {opcodes['BINARY_OP_INPLACE_ADD_UNICODE']},\n"
     )
 
 

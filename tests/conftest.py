@@ -12,6 +12,10 @@ import signal
 from pathlib import Path
 
 import pytest
+
+# Before they are imported: their assertions tell what they found, like those of the tests themselves.
+pytest.register_assert_rewrite("support_py")
+
 from support_py import matrix
 from support_py.interpreters import Interpreter, find_interpreters
 

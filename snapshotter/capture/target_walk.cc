@@ -180,6 +180,7 @@ class Walk {
         Problem(absl::StrCat("frame #", record.frame_size() - 1, " of ", where), frame.problem.message());
         ++result_.passing_problems;
       }
+      if (frame.torn_slot.has_value() && !input_.options.no_locals) ++result_.passing_problems;
     }
     if (!thread.chain.truncated.ok()) {
       SetAbsent(thread.chain.truncated, *record.mutable_truncated());

@@ -60,8 +60,8 @@ struct WalkResult {
   uint64_t strings = 0;
   size_t threads = 0;
   size_t problems = 0;
-  // Of them, those that may be gone when the target is looked at again: a thread was stopped while it entered or left
-  // a function.
+  // Those, and values that are torn, that may be gone when the target is looked at again: a thread was stopped while it
+  // entered or left a function, or changed a variable.
   size_t passing_problems = 0;
   // The occasion's exception was found.
   bool has_exception = false;

@@ -31,7 +31,11 @@ FrameChain FrameWalker::WalkThread(Address thread_state, std::optional<Address> 
   const FrameContext context{runtime_, memory_, code_reader_};
   const absl::StatusOr<Address> innermost = runtime_.version->current_frame(context, thread_state, pc);
   if (!innermost.ok()) return FrameChain{.frames = {}, .evaluations = {}, .truncated = innermost.status()};
-  return Walk(*innermost);
+  FrameChain chain = Walk(*innermost);
+  if (!chain.frames.empty() && chain.frames[0].problem.ok()) {
+    chain.frames[0].torn_slot = runtime_.version->find_torn_local(context, chain.frames[0]);
+  }
+  return chain;
 }
 
 FrameChain FrameWalker::Walk(Address frame) {

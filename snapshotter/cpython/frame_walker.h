@@ -38,6 +38,8 @@ struct FrameInfo {
   bool stack_known = false;
   // True for a frame that C code entered the evaluation loop for.
   bool is_entry = true;
+  // The slot whose value cannot be told, because the thread was stopped while it changed it; a moment later it can.
+  std::optional<uint32_t> torn_slot;
   // Why the contents are missing. `code` and `position` are set as far as they could be read.
   absl::Status problem;
 };

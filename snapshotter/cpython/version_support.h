@@ -18,6 +18,7 @@
 #include "snapshotter/cpython/behaviours/long_shape.h"
 #include "snapshotter/cpython/behaviours/opcodes.h"
 #include "snapshotter/cpython/behaviours/stack_ref.h"
+#include "snapshotter/cpython/behaviours/torn_local.h"
 #include "snapshotter/cpython/behaviours/unicode_state.h"
 #include "snapshotter/cpython/layout.h"
 
@@ -49,6 +50,7 @@ struct VersionSupport {
   int lasti_unit = kLastiInBytes;  // of PyFrameObject.f_lasti
   bool has_entry_shims = false;    // frames that mark an entry of the evaluation loop from C
   LocateEvaluations locate_evaluations = nullptr;
+  FindTornLocal find_torn_local = nullptr;
 
   // Objects.
   DecodeLongShape decode_long_shape = nullptr;

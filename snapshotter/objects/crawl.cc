@@ -339,6 +339,9 @@ void Crawl::Visit(uint32_t id) {
     case Kind::kArguments:
       DecodeArguments(entry.address, out);
       break;
+    case Kind::kTorn:
+      SetAbsent(absl::AbortedError("the thread was stopped while it changed this"), *out.mutable_absent());
+      break;
     case Kind::kObjectLimit:
     case Kind::kDepthLimit:
       SetAbsent(absl::ResourceExhaustedError(entry.kind == Kind::kObjectLimit ? "--max-objects" : "--max-depth"),

@@ -55,6 +55,7 @@ class Crawl {
   uint32_t RefClassNamespace(Address type, Address dict);
   uint32_t RefInt(int64_t value);
   uint32_t RefRaised(const RaisedException& raised);
+  uint32_t RefTorn() { return Push(Address(), Kind::kTorn); }
   uint32_t String(absl::string_view text);
   absl::Status Run();
 
@@ -112,7 +113,7 @@ class Crawl {
   bool limited() const { return limited_; }
 
  private:
-  enum class Kind : uint8_t { kObject, kRedacted, kInt, kRaised, kArguments, kObjectLimit, kDepthLimit };
+  enum class Kind : uint8_t { kObject, kRedacted, kInt, kRaised, kArguments, kTorn, kObjectLimit, kDepthLimit };
   // What is known of the object as a name: bits of Entry::name.
   enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2 };
   struct Entry {

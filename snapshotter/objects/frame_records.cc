@@ -88,7 +88,8 @@ void FrameRecorder::FillLocals(const FrameInfo& info, GraphCrawler& crawler, pro
   const uint32_t parameters = info.code->parameter_count();
   for (uint32_t slot = 0; slot < info.slots.size(); ++slot) {
     Address value = info.slots[slot];
-    if (value.is_null()) continue;
+    const bool torn = slot == info.torn_slot;
+    if (value.is_null() && !torn) continue;
     const auto bits = static_cast<uint8_t>(info.code->variable_kinds[slot]);
     const std::string& name = Text(info.code->variables[slot]);
     proto::Local& local = *out.add_local();
@@ -104,7 +105,7 @@ void FrameRecorder::FillLocals(const FrameInfo& info, GraphCrawler& crawler, pro
         value = contents.value_or(Address());
       }
     }
-    local.set_value(crawler.RefNamed(name, value));
+    local.set_value(torn ? crawler.RefTorn() : crawler.RefNamed(name, value));
   }
 }
 

@@ -78,7 +78,17 @@ def cached(key):
 STATEMENT = compile("plain(8)", "<statement>", "exec")
 
 
+def grow():
+    """Text that is extended where it is, while a local variable holds it."""
+    text = ""
+    for piece in ("a", "b" * 600):
+        text += piece
+        text += piece
+    return text
+
+
 def work():
+    grow()
     plain(1)
     plain(1, b=3)
     plain(*(1, 2), c=3)

@@ -1,6 +1,7 @@
 // Lets the main thread of a process go on by one machine instruction at a time, and reads its Python frames after each:
-// `pysnap_step PID INSTRUCTIONS`. Whatever instruction a thread is stopped at, its frames can be told, and between two
-// instructions they change by one call or one return at most. What breaks this is printed; the last line counts.
+// `pysnap_step PID INSTRUCTIONS`. Whatever instruction a thread is stopped at, its frames can be told, between two
+// instructions they change by one call or one return at most, and a local variable that is not torn holds an object.
+// What breaks this is printed; the last line counts.
 #include <signal.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -24,6 +25,7 @@
 #include "snapshotter/cpython/text.h"
 #include "snapshotter/cpython/threads.h"
 #include "snapshotter/memory/page_cache.h"
+#include "snapshotter/objects/type_table.h"
 #include "snapshotter/process/live_target.h"
 #include "snapshotter/process/registers.h"
 
@@ -40,12 +42,27 @@ struct Stack {
   std::vector<std::string> problems;
   // The thread stands where its frames cannot be told.
   bool unavailable = false;
+  size_t torn = 0;
 };
+
+// Locals of the frame that hold no object, though nothing says so.
+void CheckLocals(const Runtime& runtime, Memory& memory, TypeTable& types, const FrameInfo& frame, Stack& stack) {
+  for (size_t slot = 0; slot < frame.slots.size(); ++slot) {
+    if (frame.slots[slot].is_null() || slot == frame.torn_slot) continue;
+    const absl::StatusOr<Address> type = memory.ReadPointer(frame.slots[slot] + runtime.layout.PyObject.ob_type);
+    const absl::Status status = type.ok() ? types.CheckIsType(*type) : type.status();
+    if (status.ok()) continue;
+    stack.problems.push_back(absl::StrFormat("variable %s of %s: %s",
+                                             ReadText(runtime, memory, frame.code->variables[slot]).value_or("?"),
+                                             stack.names.back(), status.message()));
+  }
+}
 
 Stack ReadStack(const Runtime& runtime, Memory& memory, pid_t tid) {
   PageCache pages(memory);
   CodeReader code_reader(runtime, pages);
   FrameWalker walker(runtime, pages, code_reader);
+  TypeTable types(runtime, pages);
   Stack stack;
   const absl::StatusOr<Registers> registers = ReadThreadRegisters(tid);
   const PythonThreadList list = ListPythonThreads(runtime, pages);
@@ -62,6 +79,8 @@ Stack ReadStack(const Runtime& runtime, Memory& memory, pid_t tid) {
       stack.frames.push_back(frame->address);
       const bool known = frame->code != nullptr;
       stack.names.push_back(known ? ReadText(runtime, pages, frame->code->name).value_or("?") : "?");
+      if (known) CheckLocals(runtime, pages, types, *frame, stack);
+      if (frame->torn_slot.has_value()) ++stack.torn;
     }
   }
   if (stack.frames.empty()) stack.problems.emplace_back("no frames");
@@ -128,6 +147,7 @@ int Run(pid_t pid, uint64_t instructions) {
   absl::flat_hash_set<std::string> printed;
   Stack before = ReadStack(*runtime, (*target)->memory(), pid);
   uint64_t unavailable = 0;
+  uint64_t torn = 0;
   uint64_t step = 0;
   for (; step < instructions && stepper.Step(); ++step) {
     Stack after = ReadStack(*runtime, (*target)->memory(), pid);
@@ -144,13 +164,14 @@ int Run(pid_t pid, uint64_t instructions) {
         std::printf("instruction %llu, %s\n", static_cast<unsigned long long>(step), line.c_str());
       }
     }
+    torn += after.torn;
     calls += after.frames.size() > before.frames.size() ? 1 : 0;
     deepest = std::max(deepest, after.frames.size());
     if (after.problems.empty()) before = std::move(after);
   }
   stepper.End();
-  std::printf("%s\n", absl::StrFormat("instructions %d calls %d deepest %d unavailable %d breaches %d", step, calls,
-                                      deepest, unavailable, breaches)
+  std::printf("%s\n", absl::StrFormat("instructions %d calls %d deepest %d unavailable %d torn %d breaches %d", step,
+                                      calls, deepest, unavailable, torn, breaches)
                           .c_str());
   return 0;
 }

@@ -16,6 +16,7 @@ struct OpcodeTables {
   uint8_t enter_executor;
   uint8_t instrumented_line;
   uint8_t instrumented_instruction;
+  uint8_t binary_op_inplace_add_unicode;
 };
 
 // Layout of _co_monitoring->lines, where the opcode that INSTRUMENTED_LINE replaced is kept

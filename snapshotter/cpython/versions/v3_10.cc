@@ -31,6 +31,7 @@ extern const VersionSupport kCPython3_10 = {
     .stack_height = StackHeight::kStackDepth,
     .lasti_unit = kLastiInCodeUnits,
     .locate_evaluations = EvaluationsInCFrames,
+    .find_torn_local = TornWhileUnbound,
     .decode_long_shape = LongFromObSize,
     .decode_unicode_state = UnicodeStateWithReady,
     .read_dict_keys = DictKeysWithSize,

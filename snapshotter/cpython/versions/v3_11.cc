@@ -35,6 +35,7 @@ extern const VersionSupport kCPython3_11 = {
     .decode_stack_ref = StackRefPlain,
     .stack_height = StackHeight::kStackTopIndex,
     .locate_evaluations = EvaluationsInCFrames,
+    .find_torn_local = TornWhileReallocated,
     .decode_long_shape = LongFromObSize,
     .decode_unicode_state = UnicodeStateWithReady,
     .read_dict_keys = DictKeysWithLog2Size,

@@ -36,6 +36,7 @@ extern const VersionSupport kCPython3_13 = {
     .decode_stack_ref = StackRefPlain,
     .stack_height = StackHeight::kStackTopIndex,
     .has_entry_shims = true,
+    .find_torn_local = TornWhileReallocated,
     .decode_long_shape = LongFromTag,
     .decode_unicode_state = UnicodeStateAlwaysReady,
     .read_dict_keys = DictKeysWithLog2Size,

@@ -29,6 +29,7 @@ extern const VersionSupport kCPython3_8 = {
     .read_frame_contents = FrameObjectContents,
     .decode_stack_ref = StackRefPlain,
     .stack_height = StackHeight::kStackTopPointer,
+    .find_torn_local = TornWhileUnbound,
     .decode_long_shape = LongFromObSize,
     .decode_unicode_state = UnicodeStateWithReady,
     .read_dict_keys = DictKeysWithSize,

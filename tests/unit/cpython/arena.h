@@ -121,9 +121,13 @@ class FakeRuntime {
     return code;
   }
 
-  // Code whose bytecode is in memory as `bytes`; 3.11+.
+  // Code whose bytecode is in memory as `bytes`.
   Address CodeWith(const std::string& bytes) {
     const Address code = Code(static_cast<int>(bytes.size() / 2), bytes.size());
+    if (runtime.layout.PyCodeObject.co_code_adaptive == kNoOffset) {
+      Set(code, runtime.layout.PyCodeObject.co_code, Bytes(bytes));
+      return code;
+    }
     const Address start = code + runtime.layout.PyCodeObject.co_code_adaptive;
     for (size_t i = 0; i < bytes.size(); ++i) arena_.Put(start + static_cast<int64_t>(i), bytes[i]);
     return code;

@@ -273,6 +273,36 @@ TEST_P(FrameWalkerTest, EvaluationsThatCannotBeLocatedAreNot) {
   }
 }
 
+// `text += more`, where `text` is unbound meanwhile (to 3.10) or points to what is being reallocated.
+TEST_P(FrameWalkerTest, TellsTheVariableThatItsInstructionIsChanging) {
+  constexpr uint8_t kInplaceAdd = 55;
+  constexpr uint8_t kStoreFast = 125;
+  const OpcodeTables* tables = GetParam().version->opcodes;
+  const uint8_t add = tables == nullptr ? kInplaceAdd : tables->binary_op_inplace_add_unicode;
+  const uint8_t caches = tables == nullptr ? 0 : tables->caches[tables->deopt[add]];
+  const uint8_t torn = tables == nullptr ? 1 : 0;
+  std::string bytecode(2, '\0');
+  bytecode += {static_cast<char>(add), 0};
+  bytecode += std::string(static_cast<size_t>(caches) * 2, '\0');
+  bytecode += {static_cast<char>(kStoreFast), static_cast<char>(torn)};
+  bytecode += std::string(4, '\0');
+  const Address code = fake_.CodeWith(bytecode);
+  const Address value = fake_.Object("PyUnicode_Type", 64);
+  const Address cell = fake_.Object("PyCell_Type", 64);
+  const Address outer = fake_.Frame(code, 1, value, cell);
+  const Address inner = fake_.Frame(code, 1, value, cell);
+  fake_.Link(inner, outer);
+  const FrameChain chain = walker_.WalkThread(fake_.Thread(inner));
+  ASSERT_EQ(chain.frames.size(), 2u);
+  ASSERT_TRUE(chain.frames[0].problem.ok()) << chain.frames[0].problem;
+  EXPECT_EQ(chain.frames[0].torn_slot, std::optional<uint32_t>(torn));
+  EXPECT_EQ(chain.frames[1].torn_slot, std::nullopt) << "it is calling something";
+  for (const int unit : {0, 2 + caches, 3 + caches}) {
+    const FrameChain elsewhere = walker_.WalkThread(fake_.Thread(fake_.Frame(code, unit, value, cell)));
+    EXPECT_EQ(elsewhere.frames.at(0).torn_slot, std::nullopt) << unit;
+  }
+}
+
 TEST_P(FrameWalkerTest, EndsAChainThatReturnsToItself) {
   const Address code = fake_.Code();
   const Address outer = fake_.Frame(code, 2, Address(), Address());
