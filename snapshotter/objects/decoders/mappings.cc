@@ -69,13 +69,16 @@ absl::Status DecodeDict(Crawl& crawl, Address object, const TypeInfo&, proto::Ob
   const uint64_t granted = crawl.GrantBytes(length * kBytesPerEntry) / kBytesPerEntry;
   uint64_t count = 0;
   bool cut = false;
-  const absl::Status status = VisitDict(crawl.runtime(), crawl.memory(), object, [&](Address key, Address value) {
-    cut = count == granted || !crawl.CanDescend();
-    if (cut) return false;
+  bool torn = false;
+  absl::Status status = VisitDict(crawl.runtime(), crawl.memory(), object, [&](Address key, Address value) {
+    torn = count == length;  // it is in its table, and not counted yet
+    cut = !torn && (count == granted || !crawl.CanDescend());
+    if (torn || cut) return false;
     ++count;
     AddEntry(crawl, key, value, mapping);
     return true;
   });
+  if (torn) status = absl::AbortedError(absl::StrFormat("caught while it changed: its length is still %d", length));
   if (cut) crawl.MarkCut(out, length);
   if (!status.ok() && !cut) out.set_length(length);
   return status;

@@ -160,6 +160,16 @@ TEST_P(ValuesTest, DictCaughtWhileItChangesIsTorn) {
   EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::TORN);
   EXPECT_EQ(found.At(1).mapping().key_size(), 1);
   EXPECT_EQ(found.At(1).length(), 5u);
+
+  // An entry comes first, and is counted then: no budget has cut anything.
+  const Entries two = {{heap.Interned("a"), heap.Int(1)}, {heap.Interned("b"), heap.Int(2)}};
+  for (const uint64_t counted : {0, 1}) {
+    const Address growing = heap.Dict(two);
+    heap.Poke<uint64_t>(growing + heap.layout().PyDictObject.ma_used, counted);
+    const Collected grown = CrawlRoot(heap, growing);
+    EXPECT_EQ(grown.At(1).absent().reason(), proto::Absent::TORN);
+    EXPECT_EQ(grown.At(1).mapping().key_size(), static_cast<int>(counted));
+  }
 }
 
 TEST_P(ValuesTest, OrderedDict) {
