@@ -42,14 +42,14 @@ only where the snapshot is of the same minor version, else of a class like it.
 """
 
 
-def known() -> Any:
-    """The replay side's tables; without the extension, which they do not need."""
+def replay_tables() -> Tuple[Any, Any]:
+    """The replay side's, of what is known and how it is made; without the extension, which they do not need."""
     package = types.ModuleType("pysnap")
     package.__path__ = [str(ROOT / "replay_ext" / "pysnap")]
     sys.modules["pysnap"] = package
-    from pysnap import _known
+    from pysnap import _builders, _known
 
-    return _known
+    return _known, _builders
 
 
 def files_of_decoders() -> Dict[str, str]:
@@ -91,8 +91,8 @@ FORMER = ("weakref", "Struct")
 
 
 def table() -> str:
-    tables = known()
-    known_types, builders = tables.known_types(), tables.part_builders()
+    tables, made = replay_tables()
+    known_types, builders = tables.known_types(), made.part_builders()
     files = files_of_decoders()
     rows: Dict[str, str] = {}
     for name, decoder in decoded():

@@ -63,9 +63,11 @@ python_tests() {
     PYSNAP_KILL_ROUNDS=${PYSNAP_KILL_ROUNDS:-500}
     PYSNAP_WATCHER_KILLS=${PYSNAP_WATCHER_KILLS:-20}
     PYSNAP_STEP_INSTRUCTIONS=${PYSNAP_STEP_INSTRUCTIONS:-60000}
+    # How many random graphs of objects each release build replays.
+    PYSNAP_GRAPHS=${PYSNAP_GRAPHS:-10000}
     # How much of CPython's own tests is compared bare and watched.
     PYSNAP_SUITES=${PYSNAP_SUITES:-some}
-    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS PYSNAP_SUITES
+    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS PYSNAP_GRAPHS PYSNAP_SUITES
     set -- --require-builds "$@"
   fi
   "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"

@@ -38,6 +38,7 @@ struct LoadOptions {
   PyObject* version_types = nullptr;     // set: those of them whose attributes are other ones in another version
   PyObject* known_functions = nullptr;   // dict: (module, name) -> builtin function
   PyObject* part_builders = nullptr;     // dict: (module, qualname) -> callable(type, parts dict) -> object
+  PyObject* keeping_types = nullptr;     // set: types whose builders do not look into the parts
   bool run_code = false;
 };
 

@@ -35,6 +35,7 @@ PyObject* Load(PyObject*, PyObject* args) {
       {"version_types", &options.version_types},
       {"known_functions", &options.known_functions},
       {"part_builders", &options.part_builders},
+      {"keeping_types", &options.keeping_types},
   };
   for (const auto& each : wanted) {
     *each.slot = PyDict_GetItemString(hooks, each.name);
@@ -43,7 +44,7 @@ PyObject* Load(PyObject*, PyObject* args) {
   if (damaged == nullptr || !PyType_Check(options.absent) || !PyType_Check(options.suspended) ||
       !PyDict_Check(options.known_types) || !PyDict_Check(options.known_functions) ||
       !PyDict_Check(options.part_builders) || !PySet_Check(options.plain_types) ||
-      !PySet_Check(options.version_types)) {
+      !PySet_Check(options.version_types) || !PySet_Check(options.keeping_types)) {
     PyErr_SetString(PyExc_TypeError, "hooks of the wrong types");
     return nullptr;
   }

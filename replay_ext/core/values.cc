@@ -49,18 +49,11 @@ int AddToSet(PyObject* set, PyObject* item) {
 
 bool IsOrdered(PyTypeObject* type) { return PyType_IsSubtype(type, &PyODict_Type); }
 
-// Whether one of the values is a tuple or a list that waits for its items, and may be asked for them.
-bool HasGaps(PyObject* values) {
-  Py_ssize_t at = 0;
-  PyObject* name = nullptr;
-  PyObject* value = nullptr;
-  while (PyDict_Next(values, &at, &name, &value)) {
-    // What an iterator goes through is not looked into: only its length matters.
-    if (PyUnicode_CompareWithASCIIString(name, "sequence") == 0) continue;
-    if (!PyTuple_Check(value) && !PyList_CheckExact(value)) continue;
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i) {
-      if (PySequence_Fast_GET_ITEM(value, i) == nullptr) return true;
-    }
+// Whether it is a tuple or a list that waits for items.
+bool HasGaps(PyObject* value) {
+  if (!PyTuple_Check(value) && !PyList_CheckExact(value)) return false;
+  for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(value); ++i) {
+    if (PySequence_Fast_GET_ITEM(value, i) == nullptr) return true;
   }
   return false;
 }
@@ -381,10 +374,7 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
     FillPart(part.value);
     PyObject* value = Get(part.value);
     PyDict_SetItem(values.get(), Name(part.name), value);
-    // A builder takes a copy of these, and of no other dict.
-    const bool is_copied = PyUnicode_CompareWithASCIIString(Name(part.name), "attrib") == 0 ||
-                           PyUnicode_CompareWithASCIIString(Name(part.name), "kwargs") == 0;
-    has_gaps = has_gaps || (is_copied && PyDict_Check(value) && !(state_[part.value] & kFilled));
+    has_gaps = has_gaps || HasGaps(value) || (PyDict_CheckExact(value) && !(state_[part.value] & kFilled));
   }
   for (const IntPart& part : parts.ints) {
     Ref number(PyLong_FromLongLong(part.value));
@@ -401,7 +391,8 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
   }
   if (type != nullptr && !IsRebuilt(type)) {
     PyObject* builder = PyDict_GetItem(options_.part_builders, reinterpret_cast<PyObject*>(type));
-    if (builder != nullptr && !has_gaps && !HasGaps(values.get())) {
+    const bool keeps = PySequence_Contains(options_.keeping_types, reinterpret_cast<PyObject*>(type)) == 1;
+    if (builder != nullptr && (keeps || !has_gaps)) {
       PyObject* made = PyObject_CallFunctionObjArgs(builder, type, values.get(), nullptr);
       if (made != nullptr) return made;
       if (!Recover()) return nullptr;

@@ -9,11 +9,14 @@ from __future__ import annotations
 import itertools
 import sys
 import types
-from typing import Any, Callable, Dict, Tuple
+from typing import Any, Callable, Dict, Set, Tuple
 
 from pysnap._parts import Parts, number
 
 Builder = Callable[[type, Parts], Any]
+
+
+_INDEXED = (list, tuple, str, bytes, bytearray)
 
 
 class _Sequence:
@@ -203,6 +206,17 @@ def _islice(cls: type, parts: Parts) -> Any:
 
 def _star_map(cls: type, parts: Parts) -> Any:
     return itertools.starmap(parts["function"], safe(parts["iterator"]))
+
+
+def keeping_iterators() -> Set[type]:
+    """Of what they go through, only the length matters when they are made."""
+    return {
+        *(type(iter(kind())) for kind in _INDEXED),
+        type(reversed([])),
+        type(iter("\u0100")),
+        reversed,
+        itertools.repeat,
+    }
 
 
 def iterator_builders() -> Dict[type, Builder]:

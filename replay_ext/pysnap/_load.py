@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict, Union
 
-from . import _known, _reprs, _sources
+from . import _builders, _known, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._snapshot import Snapshot, SnapshotError
 
@@ -38,7 +38,8 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
         "plain_types": _known.plain_types(),
         "version_types": _known.version_types(),
         "known_functions": _known.known_functions(),
-        "part_builders": _known.part_builders(),
+        "part_builders": _builders.part_builders(),
+        "keeping_types": _builders.keeping_types(),
     }
     was_enabled = gc.isenabled()
     gc.disable()

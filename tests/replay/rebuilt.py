@@ -1,6 +1,7 @@
 """Run by an interpreter of the matrix with pysnap and tests/programs on its path: describes a replayed snapshot.
 
 rebuilt.py catalogue FILE   what the values of catalogue.py differ in from those that it makes here
+rebuilt.py graphs FILE      which graphs of graphs.py differ from those that it makes here
 rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
 rebuilt.py positions FILE   what the iterators and views of positions.py give from now on
 rebuilt.py sessions FILE    what session.py finds in the replay of debugged.py
@@ -12,6 +13,8 @@ import os
 import sys
 
 import catalogue
+import graphs
+import isomorphism
 import oracle
 import pysnap
 import sameness
@@ -106,9 +109,42 @@ def catalogue_values(snapshot):
     }
 
 
+def random_graphs(snapshot):
+    """What differs in each, and how many there are."""
+    [frame] = [frame for thread in snapshot.threads for frame in thread.frames if frame.f_code.co_name == "graphs"]
+    held, first = frame.f_locals["held"], frame.f_locals["first"]
+    found = {}
+    for number, have in enumerate(held, first):
+        want = graphs.graph(number)
+        difference = isomorphism.first_difference(have, want)
+        if difference is not None:
+            found[number] = difference
+    return {"count": len(held), "different": found, "told_apart": told_apart(held[:100], first)}
+
+
+def told_apart(held, first):
+    """Whether the comparison sees another graph, and the same with a list that is a copy."""
+    found = []
+    for number, have in enumerate(held, first):
+        found.append(isomorphism.first_difference(have, graphs.graph(number + 1)) is not None)
+        doubled = graphs.graph(number)
+        doubled.append(doubled[0])
+        copied = graphs.graph(number)
+        copied.append(graphs.graph(number)[0])
+        same = isomorphism.first_difference(doubled, copied) is None
+        found.append(same != isomorphism.is_one_object(doubled[0]))
+    return found
+
+
 if __name__ == "__main__":
     sys.setrecursionlimit(20000)  # for values 1000 deep
-    tell = {"catalogue": catalogue_values, "frames": frames, "positions": positions, "sessions": sessions}[sys.argv[1]]
+    tell = {
+        "catalogue": catalogue_values,
+        "frames": frames,
+        "graphs": random_graphs,
+        "positions": positions,
+        "sessions": sessions,
+    }[sys.argv[1]]
     result = tell(pysnap.load(sys.argv[2]))
     # Nothing may be imported because a snapshot names it.
     result = {"result": result, "modules": sorted(sys.modules)}

@@ -9,7 +9,7 @@ from support_py.interpreters import Interpreter
 from support_py.rebuild import python_environment
 
 SCRIPT = """
-from pysnap import _known
+from pysnap import _builders
 
 ran = []
 
@@ -33,7 +33,7 @@ class Anything(dict):
     def get(self, name, default=None):
         return self[name] if name in self else default
 
-builders = _known.library_builders()
+builders = _builders.library_builders()
 assert len(builders) > 50
 # What is a mark for another way to make it is left out once.
 for missing in (
