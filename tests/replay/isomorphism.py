@@ -1,6 +1,7 @@
 """Whether a replayed graph of objects is the one that was made here: the same types, values, order, and shared parts.
 
-Nothing that a class of the program says is asked, and nothing recurses: graphs may be deep, and lead back to themselves.
+Nothing that a class of the program says is asked, and nothing recurses: graphs may be deep, and lead back
+to themselves.
 """
 
 import array

@@ -1,4 +1,4 @@
-"""Random object graphs are replayed as they were: each made by its number, in the target and in the replaying process."""
+"""Random object graphs are replayed as they were: each is made by its number, in the target and where it is replayed."""
 
 from __future__ import annotations
 
