@@ -1,4 +1,4 @@
-"""Random object graphs are replayed as they were: each is made by its number, in the target and where it is replayed."""
+"""Random graphs of objects, each made by its number in the target and where it is replayed, are the same."""
 
 from __future__ import annotations
 
