@@ -30,7 +30,8 @@ that are in no table there are the members that they declare, and their attribut
 ## Types that are decoded
 
 Where it says "itself", `replay` makes a value of the same type, if this version of Python can hold it. Where it says
-"stand-in", it makes a `pysnap.Absent` with what was captured in `attributes`.
+"described", what stands for it has what was captured as attributes and is shown as the live one was, and nothing is
+open. Where it says "stand-in", it makes a `pysnap.Absent` with what was captured in `attributes`.
 
 """
 ATTRIBUTES = """
@@ -42,14 +43,14 @@ only where the snapshot is of the same minor version, else of a class like it.
 """
 
 
-def replay_tables() -> Tuple[Any, Any]:
-    """The replay side's, of what is known and how it is made; without the extension, which they do not need."""
+def replay_tables() -> Tuple[Any, Any, Any]:
+    """The replay side's, of what is known, how it is made, and what is described; the extension is not needed."""
     package = types.ModuleType("pysnap")
     package.__path__ = [str(ROOT / "replay_ext" / "pysnap")]
     sys.modules["pysnap"] = package
-    from pysnap import _builders, _known
+    from pysnap import _builders, _files, _known
 
-    return _known, _builders
+    return _known, _builders, _files
 
 
 def files_of_decoders() -> Dict[str, str]:
@@ -91,15 +92,16 @@ FORMER = ("weakref", "Struct")
 
 
 def table() -> str:
-    tables, made = replay_tables()
-    known_types, builders = tables.known_types(), made.part_builders()
+    tables, made, described = replay_tables()
+    known_types, builders, descriptions = tables.known_types(), made.part_builders(), described.stand_ins()
     files = files_of_decoders()
     rows: Dict[str, str] = {}
     for name, decoder in decoded():
         module, _, qualname = name.rpartition(".")
         own = known_types.get((module or "builtins", qualname))
         itself = files[decoder] in BY_LOADER or own in builders
-        rows[name] = "`pysnap.Suspended`" if name in SUSPENDED else "itself" if itself else "stand-in"
+        as_what = "itself" if itself else "described" if (module, qualname) in descriptions else "stand-in"
+        rows[name] = "`pysnap.Suspended`" if name in SUSPENDED else as_what
     lines = [HEAD + "| Type | Replayed as |", "|---|---|"]
     lines += [f"| `{name}` | {what} |" for name, what in rows.items() if name not in FORMER]
     of_version = tables.version_types()

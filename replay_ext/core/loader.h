@@ -39,6 +39,7 @@ struct LoadOptions {
   PyObject* known_functions = nullptr;   // dict: (module, name) -> builtin function
   PyObject* part_builders = nullptr;     // dict: (module, qualname) -> callable(type, parts dict) -> object
   PyObject* keeping_types = nullptr;     // set: types whose builders do not look into the parts
+  PyObject* stand_ins = nullptr;  // dict: (module, qualname) -> callable(parts dict), for types without instances
   bool run_code = false;
 };
 
@@ -103,6 +104,8 @@ class Loader {
   PyObject* MakeMapping(const Object& object, PyTypeObject* type);
   PyObject* MakeSlice(const Object& object);
   PyObject* MakeInstance(const Object& object, PyTypeObject* type);
+  // Borrowed; null when there is none.
+  PyObject* FindStandIn(uint32_t type_id);
   PyObject* MakeParts(const Object& object, PyTypeObject* type);
   // What the builder of an object looks at in one of its parts: to be made before, and put in there. Nothing is put in
   // where something does not exist yet, as in a cycle.

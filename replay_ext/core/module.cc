@@ -36,6 +36,7 @@ PyObject* Load(PyObject*, PyObject* args) {
       {"known_functions", &options.known_functions},
       {"part_builders", &options.part_builders},
       {"keeping_types", &options.keeping_types},
+      {"stand_ins", &options.stand_ins},
   };
   for (const auto& each : wanted) {
     *each.slot = PyDict_GetItemString(hooks, each.name);
@@ -44,7 +45,7 @@ PyObject* Load(PyObject*, PyObject* args) {
   if (damaged == nullptr || !PyType_Check(options.absent) || !PyType_Check(options.suspended) ||
       !PyDict_Check(options.known_types) || !PyDict_Check(options.known_functions) ||
       !PyDict_Check(options.part_builders) || !PySet_Check(options.plain_types) ||
-      !PySet_Check(options.version_types) || !PySet_Check(options.keeping_types)) {
+      !PySet_Check(options.version_types) || !PySet_Check(options.keeping_types) || !PyDict_Check(options.stand_ins)) {
     PyErr_SetString(PyExc_TypeError, "hooks of the wrong types");
     return nullptr;
   }

@@ -398,9 +398,24 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
       if (!Recover()) return nullptr;
     }
   }
+  if (PyObject* make = FindStandIn(object.type)) {
+    PyObject* made = PyObject_CallFunctionObjArgs(make, values.get(), nullptr);
+    if (made != nullptr) return made;
+    if (!Recover()) return nullptr;
+  }
   Ref absent = NewAbsent("unsupported", "pysnap cannot rebuild this type yet", object.type);
   if (absent) PyObject_SetAttrString(absent.get(), "attributes", values.get());
   return absent.release();
+}
+
+PyObject* Loader::FindStandIn(uint32_t type_id) {
+  if (type_id == 0 || type_id >= file_.objects.size()) return nullptr;
+  Object object;
+  object.Decode(file_.objects[type_id]);
+  if (object.kind != ValueKind::kType) return nullptr;
+  const Type type(object.data);
+  Ref key(PyTuple_Pack(2, Name(type.module), Name(type.qualname)));
+  return key ? PyDict_GetItem(options_.stand_ins, key.get()) : nullptr;
 }
 
 }  // namespace pysnap::replay

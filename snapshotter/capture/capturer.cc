@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
@@ -81,6 +82,21 @@ proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, const 
   return header;
 }
 
+// `--password x`, and what tells a secret itself. The program has them as well: they are added to `secrets`.
+void RedactArguments(const RedactionRules& rules, SecretContents& secrets, proto::Process& process) {
+  constexpr char kRedacted[] = "<redacted>";
+  bool follows_secret_option = false;
+  for (std::string& argument : *process.mutable_argv()) {
+    const std::vector<absl::string_view> told = rules.SecretsTold(argument);
+    const bool is_option = absl::StartsWith(argument, "-");
+    const bool is_value = follows_secret_option && !is_option;
+    follows_secret_option = is_option && absl::StartsWith(argument, "--") && rules.SecretName(argument);
+    for (const absl::string_view secret : told) secrets.Add(secret);
+    if (is_value) secrets.Add(argument);
+    if (is_value || !told.empty() || rules.Matches(argument) || secrets.Within(argument)) argument = kRedacted;
+  }
+}
+
 }  // namespace
 
 std::string ProgramName(const ProcessInfo& info) {
@@ -129,6 +145,7 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
 struct DeferredCapture::Recording {
   std::unique_ptr<SnapshotWriter> writer;
   std::unique_ptr<SnapshotBuilder> builder;
+  Secrets secrets;  // what was known to be secret
   WalkResult walk;
 };
 
@@ -180,18 +197,21 @@ absl::Status DeferredCapture::Record(const std::string& path, bool attempt) {
   if (options_.progress) {
     input.progress = [this](uint64_t objects) { options_.progress("recording", objects); };
   }
-  absl::flat_hash_set<Address> secrets = *input.secrets;
-  input.secrets = &secrets;
-  const proto::Header header = MakeHeader(source_.target.info(), source_.runtime, occasion_, source_.start);
+  Secrets known = *input.secrets;
   for (int round = 1;; ++round) {
     // The one before leaves its file behind only when it is finished.
     recording_ = std::make_unique<Recording>();
+    Secrets& secrets = recording_->secrets;
+    secrets = known;
+    proto::Header header = MakeHeader(source_.target.info(), source_.runtime, occasion_, source_.start);
+    RedactArguments(*input.redaction, secrets.texts, *header.mutable_process());
+    input.secrets = &secrets;
     ASSIGN_OR_RETURN(recording_->writer, SnapshotWriter::Create(path));
     recording_->builder = std::make_unique<SnapshotBuilder>(*recording_->writer, header);
     recording_->walk = RecordTarget(input, pauser_.pages(), *recording_->builder);
     const WalkResult& walk = recording_->walk;
-    if (walk.abandoned || walk.secrets == secrets || round == kRounds) return absl::OkStatus();
-    secrets = walk.secrets;
+    if (walk.abandoned || walk.secrets == known || round == kRounds) return absl::OkStatus();
+    known = walk.secrets;
   }
 }
 
@@ -205,7 +225,7 @@ absl::StatusOr<CaptureSummary> DeferredCapture::Finish(const std::string& path) 
         "process %d has no Python threads: its interpreter has not started yet, or has ended", source_.target.pid()));
   }
   if (!failure.ok()) builder.AddProblem("memory", failure.message());
-  AddSources(source_.target, builder);
+  AddSources(source_.target, recording_->secrets.texts, builder);
 
   CaptureSummary summary;
   summary.path = path;

@@ -39,7 +39,7 @@ absl::Status Pauser::TakeWalked() {
   if (!pages_->failure().ok()) RenewPages();
   pages_->Thaw();
   pages_->PrepareRefresh();
-  secrets_.clear();
+  secrets_ = Secrets();
   return Pause([this] {
     pages_->Refresh();
     secrets_ = TouchTarget(input_, *pages_).secrets;

@@ -63,7 +63,7 @@ class Pauser {
   std::unique_ptr<PageCache> pages_;
   std::vector<NativeThread> native_threads_;
   std::unique_ptr<NativeStacks> native_stacks_;
-  absl::flat_hash_set<Address> secrets_;
+  Secrets secrets_;
   int pauses_ = 0;
   int64_t pause_ns_ = 0;
 };

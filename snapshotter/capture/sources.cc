@@ -32,7 +32,7 @@ bool ReadAll(int fd, uint64_t limit, std::string& out) {
 
 }  // namespace
 
-void AddSources(Target& target, SnapshotBuilder& builder) {
+void AddSources(Target& target, const SecretContents& secrets, SnapshotBuilder& builder) {
   uint64_t total = 0;
   std::string content;
   for (const std::string& filename : builder.FrameFilenames()) {
@@ -50,6 +50,9 @@ void AddSources(Target& target, SnapshotBuilder& builder) {
     }
     if (!ReadAll(fd->get(), size, content)) continue;
     total += content.size();
+    if (const size_t masked = secrets.Mask(content); masked > 0) {
+      builder.AddProblem(absl::StrCat("source ", filename), absl::StrFormat("secrets are masked in %d places", masked));
+    }
     builder.AddSource(filename, content);
   }
 }

@@ -3,13 +3,15 @@
 #define PYSNAP_CAPTURE_SOURCES_H_
 
 #include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/objects/redaction.h"
 #include "snapshotter/process/target.h"
 
 namespace pysnap {
 
 // Adds the files that the frames' code was compiled from, as far as they can be read as the target would read them. A
 // file that is not there (generated code, a zip archive) is left out; one of unreasonable size is left out and said so.
-void AddSources(Target& target, SnapshotBuilder& builder);
+// Secrets that stand in them are masked, which is said, too.
+void AddSources(Target& target, const SecretContents& secrets, SnapshotBuilder& builder);
 
 }  // namespace pysnap
 

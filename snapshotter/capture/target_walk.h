@@ -46,9 +46,9 @@ struct WalkInput {
   const Runtime* runtime = nullptr;
   const std::vector<NativeThread>* native_threads = nullptr;
   WalkOptions options;
-  const Occasion* occasion = nullptr;                     // null: an attach
-  const RedactionRules* redaction = nullptr;              // null: nothing is redacted
-  const absl::flat_hash_set<Address>* secrets = nullptr;  // see CrawlOptions
+  const Occasion* occasion = nullptr;         // null: an attach
+  const RedactionRules* redaction = nullptr;  // null: nothing is redacted
+  const Secrets* secrets = nullptr;           // see CrawlOptions
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;
   std::function<void(uint64_t)> progress;  // see CrawlOptions
@@ -69,7 +69,7 @@ struct WalkResult {
   bool limited = false;
   // WalkInput::abandoned ended it: the rest means nothing.
   bool abandoned = false;
-  absl::flat_hash_set<Address> secrets;  // see GraphCrawler::secrets
+  Secrets secrets;  // see GraphCrawler::secrets
 };
 
 // Visits what will be needed and decodes nothing: for the time the target is stopped, over a memory that keeps what is

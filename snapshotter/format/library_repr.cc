@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "snapshotter/format/file_repr.h"
 #include "snapshotter/format/number_text.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/parts_of.h"
@@ -269,6 +270,9 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   if (module == "decimal" && name == "Decimal") return Decimal(snapshot, object);
   if (module == "array" && name == "array") return Array(snapshot, object, max_characters);
   if (module == "collections" && name == "Counter") return Counter(snapshot, object);
+  if (module == "_io") {
+    if (ReprPieces pieces = FileRepr(snapshot, object, name)) return pieces;
+  }
   if (module == "fractions" && name == "Fraction") return Fraction(snapshot, object);
   if (module == "uuid" && name == "UUID") return Uuid(snapshot, object);
   // Lib/pathlib.py; in 3.13 Lib/pathlib/_local.py.

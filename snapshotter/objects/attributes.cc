@@ -65,7 +65,7 @@ absl::Status DecodeSplitValues(Crawl& crawl, Address keys, Address values, Attri
     const uint32_t id = crawl.RefUnder(name.secret, value);
     if (!crawl.touch_only()) {
       proto::Attribute* attribute = attributes.Add();
-      attribute->set_name(name.string_id);
+      attribute->set_name(crawl.StringId(name));
       attribute->set_value(id);
     }
     return true;

@@ -112,7 +112,27 @@ void Crawl::MarkSecret(Address object) {
   } else if ((info.decoder->traits & kTraitHolder) == 0) {
     return;
   }
-  secrets_.insert(object);
+  if (secrets_.objects.insert(object).second) secrets_.texts.Add(ContentsOf(object, info));
+}
+
+std::string Crawl::ContentsOf(Address object, const TypeInfo& type) {
+  constexpr uint64_t kMaxBytes = uint64_t{64} << 10;
+  std::string contents;
+  if (type.decoded_as->address == runtime_.Symbol("PyUnicode_Type")) {
+    const absl::StatusOr<TextShape> shape = ReadTextShape(runtime_, memory_, object);
+    if (!shape.ok() || shape->byte_size() > kMaxBytes) return "";
+    return ReadCharacters(memory_, *shape, shape->length, contents).ok() ? contents : "";
+  }
+  Address begin = object + layout().PyBytesObject.ob_sval;
+  if (type.decoded_as->address == runtime_.Symbol("PyByteArray_Type")) {
+    const absl::StatusOr<Address> start = memory_.ReadPointer(object + layout().PyByteArrayObject.ob_start);
+    begin = start.value_or(Address());
+  } else if (type.decoded_as->address != runtime_.Symbol("PyBytes_Type")) {
+    return "";
+  }
+  const absl::StatusOr<uint64_t> size = memory_.ReadValue<uint64_t>(object + layout().PyVarObject.ob_size);
+  if (!size.ok() || *size == 0 || *size > kMaxBytes) return "";
+  return memory_.ReadArray(begin, *size, contents).ok() ? contents : "";
 }
 
 bool Crawl::ChecksNames() const { return options_.redaction != nullptr && options_.redaction->checks_names(); }
@@ -221,8 +241,12 @@ const Name& Crawl::NameAt(Address str) {
   }
   name.text = *std::move(text);
   name.secret = options_.redaction != nullptr && options_.redaction->SecretName(name.text);
-  name.string_id = String(name.text);
   return name;
+}
+
+uint32_t Crawl::StringId(const Name& name) {
+  if (name.string_id == 0) name.string_id = String(name.text);
+  return name.string_id;
 }
 
 absl::StatusOr<const CodeInfo*> Crawl::CodeOf(Address frame) {
@@ -257,8 +281,19 @@ bool Crawl::DelegatesByCode(Address frame, int32_t lasti) {
          static_cast<uint8_t>(bytecode[next + 1]) >= mark.min_argument;
 }
 
-bool Crawl::IsSecretText(absl::string_view text) const {
-  return options_.redaction != nullptr && options_.redaction->checks_texts() && options_.redaction->SecretText(text);
+bool Crawl::IsSecretText(absl::string_view text) {
+  if (options_.redaction == nullptr || !options_.redaction->checks_texts()) return false;
+  const std::vector<absl::string_view> told = options_.redaction->SecretsTold(text);
+  // They are known by this wherever else they stand.
+  for (const absl::string_view secret : told) secrets_.texts.Add(secret);
+  return !told.empty() || options_.redaction->Matches(text) ||
+         (options_.secrets != nullptr && options_.secrets->texts.Within(text));
+}
+
+void Crawl::RedactText(proto::Object& out) const {
+  out.clear_value();
+  out.mutable_absent()->set_reason(proto::Absent::REDACTED);
+  out.mutable_absent()->set_detail("it holds a secret");
 }
 
 uint64_t Crawl::GrantBytes(uint64_t wanted) {

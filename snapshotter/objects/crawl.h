@@ -31,7 +31,7 @@ struct Name {
   absl::Status problem;
   std::string text;
   bool secret = false;
-  uint32_t string_id = 0;  // with touch_only always 0
+  mutable uint32_t string_id = 0;  // Crawl::StringId gives it
 };
 
 class Crawl {
@@ -70,8 +70,8 @@ class Crawl {
   // Gives an object away under no name from now on: a text, or what a cell holds.
   void MarkSecret(Address object);
   bool IsMarkedSecret(Address object) const {
-    return (!secrets_.empty() && secrets_.contains(object)) ||
-           (options_.secrets != nullptr && options_.secrets->contains(object));
+    return (!secrets_.objects.empty() && secrets_.objects.contains(object)) ||
+           (options_.secrets != nullptr && options_.secrets->objects.contains(object));
   }
   // Whether any name is secret.
   bool ChecksNames() const;
@@ -79,6 +79,8 @@ class Crawl {
   absl::StatusOr<const CodeInfo*> ReadCode(Address code) { return code_reader_.Read(code); }
   // A str of the target that names an attribute. Read once; the reference lives as long as the crawl.
   const Name& NameAt(Address str);
+  // As of String: only what is a name, and not every key of a dict that could be one, is recorded as one.
+  uint32_t StringId(const Name& name);
   // The traceback that an exception is being raised with, if that is not in the exception; else null.
   Address TracebackOfRaised(Address exception) const {
     const auto it = tracebacks_.find(exception);
@@ -91,8 +93,9 @@ class Crawl {
   // Whether a suspended generator's frame, whose last instruction is at `lasti`, stands in `yield from` or `await` by
   // what its code says.
   bool DelegatesByCode(Address frame, int32_t lasti);
-  // Whether this text must not be recorded, wherever it stands.
-  bool IsSecretText(absl::string_view text) const;
+  // Whether this text must not be recorded, wherever it stands; RedactText then says so in place of the value.
+  bool IsSecretText(absl::string_view text);
+  void RedactText(proto::Object& out) const;
 
   // Whether an object being decoded may refer to more: the budgets of objects and depth are not spent.
   bool CanDescend() const { return !ObjectsSpent() && !DepthSpent(); }
@@ -109,7 +112,7 @@ class Crawl {
 
   uint64_t object_count() const { return objects_.size(); }
   uint64_t string_count() const { return strings_.size(); }
-  const absl::flat_hash_set<Address>& secrets() const { return secrets_; }
+  const Secrets& secrets() const { return secrets_; }
   bool limited() const { return limited_; }
 
  private:
@@ -129,6 +132,8 @@ class Crawl {
   uint32_t RefSecret(Address object);
   void PrefetchBatch();
   void Visit(uint32_t id);
+  // Of a str, bytes or bytearray that is not too long; empty when it cannot be had.
+  std::string ContentsOf(Address object, const TypeInfo& type);
   void DecodeObject(Address object, proto::Object& out);
   void DecodeRedacted(Address object, proto::Object& out);
   void DecodeRaised(const RaisedException& raised, proto::Object& out);
@@ -166,7 +171,7 @@ class Crawl {
   std::vector<Raised> raised_;
   // Of exceptions that do not hold theirs yet.
   absl::flat_hash_map<Address, Address> tracebacks_;
-  absl::flat_hash_set<Address> secrets_;
+  Secrets secrets_;
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 
   absl::flat_hash_map<std::string, uint32_t> strings_;

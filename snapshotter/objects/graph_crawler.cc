@@ -25,7 +25,7 @@ absl::Status GraphCrawler::Run() { return crawl_->Run(); }
 
 uint64_t GraphCrawler::object_count() const { return crawl_->object_count(); }
 uint64_t GraphCrawler::string_count() const { return crawl_->string_count(); }
-const absl::flat_hash_set<Address>& GraphCrawler::secrets() const { return crawl_->secrets(); }
+const Secrets& GraphCrawler::secrets() const { return crawl_->secrets(); }
 bool GraphCrawler::limited() const { return crawl_->limited(); }
 bool GraphCrawler::touch_only() const { return crawl_->touch_only(); }
 const Runtime& GraphCrawler::runtime() const { return crawl_->runtime(); }

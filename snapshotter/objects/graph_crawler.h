@@ -17,7 +17,6 @@
 #include <memory>
 #include <string>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "proto/snapshot.pb.h"
@@ -25,12 +24,12 @@
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/cpython/threads.h"
 #include "snapshotter/memory/memory.h"
+#include "snapshotter/objects/redaction.h"
 
 namespace pysnap {
 
 class Crawl;
 class GraphCrawler;
-class RedactionRules;
 
 // Reads what the walkers of cpython/ know how to read, for objects that the crawler comes across. They refer to further
 // objects through the crawler. An error makes that one object absent.
@@ -50,7 +49,7 @@ struct CrawlOptions {
   // What an equal run has found to be secret: text that stands under a secret name somewhere is then given away under
   // no other name either, wherever it comes first. Null: each run knows only what it has come across. Outlives the
   // crawler.
-  const absl::flat_hash_set<Address>* secrets = nullptr;
+  const Secrets* secrets = nullptr;
   // Asked now and then during Run: true ends it. Null: nothing does.
   std::function<bool()> abandoned;
   // Told now and then during Run how many objects were visited. Null: nobody is.
@@ -113,8 +112,8 @@ class GraphCrawler {
 
   uint64_t object_count() const;
   uint64_t string_count() const;
-  // What stands under a secret name, by address; for CrawlOptions::secrets of another run.
-  const absl::flat_hash_set<Address>& secrets() const;
+  // What stands under a secret name; for CrawlOptions::secrets of another run.
+  const Secrets& secrets() const;
   // Whether a budget cut anything.
   bool limited() const;
   bool touch_only() const;

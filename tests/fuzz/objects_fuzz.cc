@@ -103,11 +103,8 @@ Address Everything(TargetHeap& heap) {
 }
 
 // Returns how many objects were visited; touches only when there are no `secrets` yet, and fills them.
-uint64_t Crawl(TargetHeap& heap,
-               Address root,
-               const RedactionRules& rules,
-               CountingSink& sink,
-               std::optional<absl::flat_hash_set<Address>>& secrets) {
+uint64_t Crawl(
+    TargetHeap& heap, Address root, const RedactionRules& rules, CountingSink& sink, std::optional<Secrets>& secrets) {
   CrawlOptions options;
   options.max_objects = 5000;
   options.max_bytes = 1 << 20;
@@ -156,7 +153,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
   }
 
-  std::optional<absl::flat_hash_set<Address>> secrets;
+  std::optional<Secrets> secrets;
   CountingSink sink;
   const uint64_t touched = pysnap::testing::Crawl(heap, root, kRules, sink, secrets);
   const uint64_t decoded = pysnap::testing::Crawl(heap, root, kRules, sink, secrets);

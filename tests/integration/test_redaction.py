@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from support_py.interpreters import Interpreter
+from support_py.records import plain_bytes
 from support_py.target import PROGRAMS, capture, run_tool
 
 MARK = "pysnap-must-not-see-"
@@ -42,6 +43,39 @@ def test_names_that_look_secret(python: Interpreter, pysnap_binary: Path, tmp_pa
     for line in shown.splitlines():
         if MARK in line:
             assert line.strip() in source, f"a secret is shown: {line}"
+
+
+TOLD = [
+    "password", "url", "json_text", "form", "connection", "request", "repeated", "in_bytes", "in_array", "in_view",
+    "in_bytes_io", "in_string_io", "in_wide_string_io",
+]  # fmt: skip
+KINDS = ("literal", "env", "list", "url", "json", "form", "option", "dsn", "header")
+
+
+def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    captured = capture(pysnap_binary, python, "secrets_program.py", tmp_path, arguments=["--token", "argv-s3cret-9"])
+    values = captured.frame("told")["locals"]
+    for name in TOLD:
+        assert (values[name]["absent"] or "").startswith("redacted"), f"{name}: {values[name]}"
+    for name in "plain_url", "speech", "signature", "documentation":
+        assert values[name]["absent"] is None and "visible" in values[name]["repr"], f"{name}: {values[name]}"
+    for name in "environment", "environment_list", "options", "in_key", "in_error":
+        assert "<redacted" in values[name]["repr"], f"{name}: {values[name]['repr']}"
+    assert "visible-home" in values["environment"]["repr"] and "visible-editor" in values["environment_list"]["repr"]
+
+    plain = plain_bytes(captured.path)
+    assert b"visible-home" in plain and b"def told():" in plain
+    for kind in (*KINDS, "argv"):
+        for encoding in "utf-8", "utf-16-le", "utf-32-le":
+            assert f"{kind}-s3cret-9".encode(encoding) not in plain, f"{kind} in {encoding}"
+    assert "--token <redacted>" in run_tool(pysnap_binary, "show", captured.path).stdout.decode()
+    # It is said that the source is not as it was.
+    problems = [problem["where"] for problem in captured.view["capture"]["problems"]]
+    assert f"source {PROGRAMS / 'secrets_program.py'}" in problems
+
+    open_file = capture(pysnap_binary, python, "secrets_program.py", tmp_path, ["--no-redact"])
+    plain = plain_bytes(open_file.path)
+    assert all(f"{kind}-s3cret-9".encode() in plain for kind in KINDS)
 
 
 def test_redact_by_pattern(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

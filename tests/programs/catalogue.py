@@ -344,6 +344,26 @@ def plain_with(**attributes):
     return made
 
 
+def read_from(file, count):
+    file.read(count)
+    return file
+
+
+def written_to(file, data):
+    file.write(data)
+    return file
+
+
+def closed(file):
+    file.close()
+    return file
+
+
+def with_timeout(made, seconds):
+    made.settimeout(seconds)
+    return made
+
+
 def acquired(lock):
     lock.acquire()
     return lock
@@ -705,6 +725,15 @@ pattern of bytes        | re.compile(rb"\d+")
 match                   | re.match(r"(?P<x>a)(b)?", "ac")
 match of bytes          | re.search(rb"b", b"abc")
 string io               | string_io("text\nmore", 3)
+file of text            | open(os.devnull)
+file of latin text      | open(os.devnull, "w", encoding="latin-1", errors="replace")
+file of bytes           | read_from(open(__file__, "rb"), 5)
+file to be written      | written_to(open(os.devnull, "wb"), b"waits here")
+file for both           | open(os.devnull, "rb+")
+file without a buffer   | open(os.devnull, "ab", buffering=0)
+file by its descriptor  | open(os.open(os.devnull, os.O_RDONLY))
+file closed             | closed(open(os.devnull, "rb", buffering=0))
+socket                  | with_timeout(socket.socket(), 2.5)
 string io empty         | io.StringIO()
 string io written       | (lambda s: (s.write("a\u4f60"), s.write("b"), s)[2])(io.StringIO())
 bytes io                | bytes_io(b"bytes", 2)

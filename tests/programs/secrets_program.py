@@ -1,5 +1,10 @@
 """Values that must not be in a snapshot, and their neighbours that must be."""
 
+import array
+import io
+import json
+import os
+
 import oracle
 from oracle import park
 
@@ -61,6 +66,36 @@ def secrets():
     by_pattern = "card 1234-5678-9012-3456 visible only without --redact"
     tokenizer_name_of_user = "custom_field_" + MARK[:4]
     custom_field = "custom-value-for-redact"
+    park()
+    return locals()
+
+
+@suite.shape
+def told():
+    """Secrets within texts, and texts that hold a secret of another one. All have digits and end in `-9`."""
+    password = "literal-s3cret-9"
+    environment = dict(os.environ, DB_PASSWORD="env-s3cret-9", HOME_DIRECTORY="visible-home")
+    environment_list = ["DB_PASSWORD=list-s3cret-9", "EDITOR=visible-editor"]
+    url = "postgres://user:url-s3cret-9@host/visible"
+    plain_url = "http://visible-host:8080/path?query=1"
+    json_text = json.dumps({"user": "visible", "password": "json-s3cret-9"})
+    form = b"user=visible&token=form-s3cret-9&page=1"
+    options = ["--verbose", "--api-key=option-s3cret-9"]
+    connection = "host=localhost password=dsn-s3cret-9 dbname=visible"
+    request = "GET / HTTP/1.1\r\nHost: visible\r\nAuthorization: Bearer header-s3cret-9\r\n\r\n"
+    repeated = "before " + password + " after"
+    in_bytes = repeated.encode()
+    in_array = array.array("b", in_bytes)
+    in_view = memoryview(in_bytes)[3:]
+    in_bytes_io = io.BytesIO(in_bytes)
+    in_string_io = io.StringIO(repeated)
+    in_wide_string_io = io.StringIO("\u65e5" + repeated)
+    in_error = ValueError("refused: " + password)
+    in_key = {password: "visible value"}
+    token_type = "bearer"
+    speech = "visible: the bearer of news"
+    signature = "def visible(token=None, password: str = ''): ..."
+    documentation = "Args:\n    token: visible.\n    password: as well"
     park()
     return locals()
 

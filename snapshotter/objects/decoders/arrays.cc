@@ -34,20 +34,9 @@ absl::Status DecodeArray(Crawl& crawl, Address object, const TypeInfo&, proto::O
   }
   constexpr int64_t kMaxCount = int64_t{1} << 48;
   if (count < 0 || count > kMaxCount) return absl::DataLossError(absl::StrFormat("an array of %d items", count));
-  const uint64_t size = static_cast<uint64_t>(count * item_size);
-  uint64_t granted = crawl.GrantBytes(size);
-  granted -= granted % static_cast<uint64_t>(item_size);
-  if (granted < size) crawl.MarkCut(out, static_cast<uint64_t>(count));
-  if (crawl.touch_only()) {
-    crawl.Touch(items, granted);
-    return absl::OkStatus();
-  }
-  std::string bytes;
-  if (granted > 0) RETURN_IF_ERROR(memory.ReadArray(items, granted, bytes));
   AddBytesPart(crawl, "typecode", absl::string_view(&code, 1), out);
   AddIntPart(crawl, "itemsize", item_size, out);
-  AddBytesPart(crawl, "items", bytes, out);
-  return absl::OkStatus();
+  return AddMemoryPart(crawl, "items", items, static_cast<uint64_t>(count), static_cast<uint64_t>(item_size), out);
 }
 
 }  // namespace pysnap

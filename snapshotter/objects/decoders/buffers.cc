@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "snapshotter/cpython/text.h"
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
@@ -15,6 +16,7 @@ constexpr int32_t kReleased = 0x001;    // _Py_MEMORYVIEW_RELEASED, Include/memo
 constexpr int32_t kMaxDimensions = 64;  // PyBUF_MAX_NDIM, Include/cpython/object.h
 constexpr size_t kMaxFormat = 4096;
 constexpr int64_t kMaxBytes = int64_t{1} << 48;
+constexpr uint64_t kMaxSearched = uint64_t{64} << 20;  // characters in which secrets are looked for
 
 // One Py_buffer.
 struct View {
@@ -128,6 +130,10 @@ absl::Status DecodeMemoryView(Crawl& crawl, Address object, const TypeInfo&, pro
     items += run;
     return absl::OkStatus();
   }));
+  if (crawl.IsSecretText(items)) {
+    crawl.RedactText(out);
+    return absl::OkStatus();
+  }
   AddBytesPart(crawl, "items", items, out);
   return absl::OkStatus();
 }
@@ -148,18 +154,8 @@ absl::Status DecodeBytesIo(Crawl& crawl, Address object, const TypeInfo&, proto:
   if (size > capacity || capacity > static_cast<uint64_t>(kMaxBytes)) {
     return absl::DataLossError(absl::StrFormat("%d bytes in a buffer of %d", size, capacity));
   }
-  const uint64_t granted = crawl.GrantBytes(size);
-  if (granted < size) crawl.MarkCut(out, size);
-  const Address bytes = buffer + crawl.layout().PyBytesObject.ob_sval;
-  if (crawl.touch_only()) {
-    crawl.Touch(bytes, granted);
-    return absl::OkStatus();
-  }
-  std::string contents;
-  if (granted > 0) RETURN_IF_ERROR(memory.ReadArray(bytes, granted, contents));
-  AddBytesPart(crawl, "contents", contents, out);
   AddIntPart(crawl, "position", position, out);
-  return absl::OkStatus();
+  return AddMemoryPart(crawl, "contents", buffer + crawl.layout().PyBytesObject.ob_sval, size, 1, out);
 }
 
 // io.StringIO (Modules/_io/stringio.c). Parts: `contents`, characters of `width` bytes each, or, up to 3.11 while it is
@@ -206,19 +202,17 @@ absl::Status DecodeStringIo(Crawl& crawl, Address object, const TypeInfo&, proto
   if ((width != 1 && width != 2 && width != 4) || length < 0 || length > kMaxBytes / width) {
     return absl::DataLossError(absl::StrFormat("%d characters of %d bytes", length, width));
   }
-  const uint64_t size = static_cast<uint64_t>(length * width);
-  uint64_t granted = crawl.GrantBytes(size);
-  granted -= granted % static_cast<uint64_t>(width);
-  if (granted < size) crawl.MarkCut(out, static_cast<uint64_t>(length));
-  if (crawl.touch_only()) {
-    crawl.Touch(characters, granted);
-    return absl::OkStatus();
-  }
-  std::string contents;
-  if (granted > 0) RETURN_IF_ERROR(memory.ReadArray(characters, granted, contents));
   AddIntPart(crawl, "width", width, out);
-  AddBytesPart(crawl, "contents", contents, out);
-  return absl::OkStatus();
+  if (width > 1 && !crawl.touch_only()) {
+    const TextShape shape = {
+        .length = static_cast<uint64_t>(length), .kind = static_cast<uint32_t>(width), .characters = characters};
+    std::string text;
+    if (ReadCharacters(memory, shape, std::min(shape.length, kMaxSearched), text).ok() && crawl.IsSecretText(text)) {
+      crawl.RedactText(out);
+      return absl::OkStatus();
+    }
+  }
+  return AddMemoryPart(crawl, "contents", characters, static_cast<uint64_t>(length), static_cast<uint64_t>(width), out);
 }
 
 }  // namespace pysnap

@@ -118,6 +118,11 @@ PYSNAP_DECODER(DecodeStruct)
 // elements.cc
 PYSNAP_DECODER(DecodeSimpleQueue)
 PYSNAP_DECODER(DecodeElement)
+// files.cc
+PYSNAP_DECODER(DecodeFileIO)
+PYSNAP_DECODER(DecodeBuffered)
+PYSNAP_DECODER(DecodeTextIOWrapper)
+PYSNAP_DECODER(DecodeSocket)
 // locks.cc
 PYSNAP_DECODER(DecodeLock)
 PYSNAP_DECODER(DecodeRLock)
@@ -160,6 +165,10 @@ absl::Status AddItemParts(
 absl::Status AddTupleParts(Crawl& crawl, Address tuple, proto::Object& out);
 void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& out);
 void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out);
+// `count` items of `item_size` bytes each that lie at `begin`, as they are in memory: as many whole ones as the budget
+// allows.
+absl::Status AddMemoryPart(
+    Crawl& crawl, const char* name, Address begin, uint64_t count, uint64_t item_size, proto::Object& out);
 
 }  // namespace pysnap
 

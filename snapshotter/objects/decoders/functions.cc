@@ -115,7 +115,7 @@ absl::Status DecodeDescriptor(Crawl& crawl, Address object, const TypeInfo&, pro
   ASSIGN_OR_RETURN(const Address owner, crawl.memory().ReadPointer(object + layout.d_type));
   function.set_objclass(crawl.RefEssential(owner));
   const Name& text = crawl.NameAt(name);
-  function.set_name(text.string_id);
+  function.set_name(crawl.StringId(text));
   return text.problem;
 }
 
@@ -129,7 +129,7 @@ absl::Status DecodeMethodWrapper(Crawl& crawl, Address object, const TypeInfo&, 
   function.set_self(self);
   if (crawl.types().CheckIsType(owner).ok()) function.set_objclass(crawl.RefEssential(owner));
   const Name& text = crawl.NameAt(name);
-  function.set_name(text.string_id);
+  function.set_name(crawl.StringId(text));
   return text.problem;
 }
 

@@ -1,5 +1,6 @@
 // Types whose instances are a few named objects, each recorded as a part.
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -82,6 +83,25 @@ void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& ou
   proto::IntPart* part = out.mutable_parts()->add_int_part();
   part->set_name(crawl.String(name));
   part->set_value(value);
+}
+
+absl::Status AddMemoryPart(
+    Crawl& crawl, const char* name, Address begin, uint64_t count, uint64_t item_size, proto::Object& out) {
+  uint64_t granted = crawl.GrantBytes(count * item_size);
+  granted -= granted % item_size;
+  if (granted < count * item_size) crawl.MarkCut(out, count);
+  if (crawl.touch_only()) {
+    crawl.Touch(begin, granted);
+    return absl::OkStatus();
+  }
+  std::string contents;
+  if (granted > 0) RETURN_IF_ERROR(crawl.memory().ReadArray(begin, granted, contents));
+  if (crawl.IsSecretText(contents)) {
+    crawl.RedactText(out);
+  } else {
+    AddBytesPart(crawl, name, contents, out);
+  }
+  return absl::OkStatus();
 }
 
 void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out) {

@@ -11,13 +11,6 @@ namespace {
 
 constexpr uint64_t kMaxSize = uint64_t{1} << 47;
 constexpr uint64_t kChunkBytes = 64 * 1024;
-constexpr const char* kSecretText = "matches --redact";
-
-void SetRedacted(proto::Object& out) {
-  out.clear_value();
-  out.mutable_absent()->set_reason(proto::Absent::REDACTED);
-  out.mutable_absent()->set_detail(kSecretText);
-}
 
 absl::Status DecodeByteString(Crawl& crawl, Address begin, uint64_t size, proto::Object& out) {
   if (size > kMaxSize) return absl::DataLossError(absl::StrFormat("%d bytes", size));
@@ -42,7 +35,7 @@ absl::Status DecodeByteString(Crawl& crawl, Address begin, uint64_t size, proto:
       out.set_length(size);
     }
   }
-  if (crawl.IsSecretText(bytes)) SetRedacted(out);
+  if (crawl.IsSecretText(bytes)) crawl.RedactText(out);
   return status;
 }
 
@@ -59,7 +52,7 @@ absl::Status DecodeStr(Crawl& crawl, Address object, const TypeInfo&, proto::Obj
   std::string& text = *out.mutable_str();
   const absl::Status status = ReadCharacters(crawl.memory(), shape, granted / shape.kind, text);
   if (!status.ok()) out.set_length(shape.length);
-  if (crawl.IsSecretText(text)) SetRedacted(out);
+  if (crawl.IsSecretText(text)) crawl.RedactText(out);
   return status;
 }
 

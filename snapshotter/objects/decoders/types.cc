@@ -48,8 +48,8 @@ absl::Status DecodeHeapType(Crawl& crawl, Address type, const TypeInfo& info, pr
   RETURN_IF_ERROR(name_text.problem);
   const Name& qualname_text = crawl.NameAt(qualname);
   RETURN_IF_ERROR(qualname_text.problem);
-  out.set_name(name_text.string_id);
-  out.set_qualname(qualname_text.string_id);
+  out.set_name(crawl.StringId(name_text));
+  out.set_qualname(crawl.StringId(qualname_text));
   if (const std::string module = ModuleOf(crawl, dict); !module.empty()) out.set_module(crawl.String(module));
   for (const TypeMember& member : info.members) {
     if (member.code == kMemberObjectEx) out.add_slot(crawl.String(member.name));

@@ -162,6 +162,7 @@ constexpr Range kRanges[] = {
     {"simplequeueobject", "lst_pos", 8, 12},
     {"simplequeueobject", "buf", 13, 15},
     {"RingBuf", "*", 13, 15},
+    {"fileio", "truncate", 15, 15},
     {"unionobject", "*", 10, 15},
     {"PyBaseExceptionObject", "notes", 11, 15},
     {"PyBaseExceptionGroupObject", "msg", 11, 15},
@@ -250,6 +251,8 @@ TEST_P(LayoutTest, FieldsLieWithinTheirStructsApart) {
     if (size != kNoOffset) {
       EXPECT_LE(offset, size) << Name(field);
     }
+    // A bit field of the byte that others are in.
+    if (field.struct_name == "fileio" && field.field_name == "truncate") continue;
     const auto [it, added] = seen[std::string(field.struct_name)].emplace(offset, Name(field));
     // A member and the first member of it: the interpreter's exception state and GIL.
     EXPECT_TRUE(added) << Name(field) << " where " << it->second << " is";

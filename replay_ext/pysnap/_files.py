@@ -1,0 +1,106 @@
+"""What stands for something that was open in the program: it tells what it was, and nothing is open here."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, NoReturn, Tuple
+
+from pysnap._absent import CodeNotRun
+from pysnap._parts import Parts, number
+
+
+class OpenFile:
+    """Stands for a file of the io module.
+
+    `name`, `mode`, `fd`, `closed`, and as its kind has it `raw`, `buffer`, `encoding`, `errors`, `line_buffering`,
+    `position` (in bytes, where it was known) and `unwritten` (what it was given and had not passed on).
+    """
+
+    __slots__ = ("__dict__", "_kind", "_parts")
+
+    def __init__(self, kind: str, parts: Parts) -> None:
+        self._kind = kind
+        self._parts = parts
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self._parts:
+            return self._parts[name]
+        # It says as its own what is said by the file underneath.
+        below = self._parts.get("buffer", self._parts.get("raw"))
+        if name in ("fd", "mode", "name", "position") and type(below) is OpenFile:
+            return getattr(below, name)
+        raise AttributeError(f"the {self._kind} of the snapshot has no {name!r}")
+
+    @property
+    def closed(self) -> bool:
+        fd = getattr(self, "fd", None)
+        return type(fd) is int and fd < 0
+
+    def _refuse(self, *args: object, **kwargs: object) -> NoReturn:
+        raise CodeNotRun("this file was open in the program that the snapshot is of, and is not open here")
+
+    read = readline = readlines = write = writelines = seek = tell = truncate = flush = fileno = close = _refuse
+    __iter__ = __next__ = __enter__ = __exit__ = _refuse
+
+    def __repr__(self) -> str:
+        if self._kind == "_io.FileIO" and self.closed:
+            return "<_io.FileIO [closed]>"
+        name = getattr(self, "name", None)
+        shown = "" if name is None else f" name={name!r}"
+        if self._kind == "_io.FileIO":
+            shown = f"{shown or f' fd={self.fd}'} mode={self.mode!r} closefd={'closefd' in self._parts}"
+        elif self._kind == "_io.TextIOWrapper":
+            mode = self.__dict__.get("mode")
+            shown += ("" if mode is None else f" mode={mode!r}") + f" encoding={self._parts.get('encoding')!r}"
+        return f"<{self._kind}{shown}>"
+
+
+def _raw_mode(parts: Parts) -> str:
+    """mode_string, Modules/_io/fileio.c."""
+    readable, writable = "readable" in parts, "writable" in parts
+    for flag, mode in ("created", "xb"), ("appending", "ab"):
+        if flag in parts:
+            return mode + ("+" if readable else "")
+    if readable and writable:
+        return "wb+" if "truncate" in parts else "rb+"
+    return "rb" if readable else "wb"
+
+
+def _raw(parts: Parts) -> OpenFile:
+    number(parts, "fd")
+    return OpenFile("_io.FileIO", {**parts, "mode": _raw_mode(parts)})
+
+
+class Socket:
+    """Stands for a socket: `fd`, `family`, `type`, `proto`, and `timeout` in seconds or None."""
+
+    __slots__ = ("__dict__", "family", "fd", "proto", "timeout", "type")
+
+    def __init__(self, parts: Parts) -> None:
+        self.fd, self.family, self.type, self.proto = (
+            number(parts, name) for name in ("fd", "family", "type", "proto")
+        )
+        timeout = number(parts, "timeout")
+        self.timeout = None if timeout < 0 else timeout / 1e9
+
+    def __repr__(self) -> str:
+        return f"<socket object, fd={self.fd}, family={self.family}, type={self.type}, proto={self.proto}>"
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AttributeError(
+            f"{name!r}: the socket was open in the program that the snapshot is of, and is not open here"
+        )
+
+
+def stand_ins() -> Dict[Tuple[str, str], Callable[[Parts], Any]]:
+    """By the module and the name of a type that has no instances here."""
+
+    def layer(kind: str) -> Callable[[Parts], Any]:
+        return lambda parts: OpenFile(kind, parts)
+
+    kinds = ("BufferedReader", "BufferedWriter", "BufferedRandom", "TextIOWrapper")
+    return {
+        ("_io", "FileIO"): _raw,
+        **{("_io", kind): layer(f"_io.{kind}") for kind in kinds},
+        ("_socket", "socket"): Socket,
+        ("socket", "socket"): Socket,
+    }
