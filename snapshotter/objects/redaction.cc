@@ -83,6 +83,9 @@ struct NameBefore {
 };
 NameBefore FindName(absl::string_view text, size_t end) {
   NameBefore found;
+  size_t quote = end;
+  while (quote > 0 && text[quote - 1] == ' ') --quote;
+  if (quote > 0 && (text[quote - 1] == '"' || text[quote - 1] == '\'')) end = quote;
   found.quoted = end > 0 && (text[end - 1] == '"' || text[end - 1] == '\'');
   if (found.quoted) --end;
   size_t begin = end;

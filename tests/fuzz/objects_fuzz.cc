@@ -96,6 +96,8 @@ Address Everything(TargetHeap& heap) {
                  StringIo(heap, U"text", 4, 1),
                  SimpleQueue(heap, {x, text, x}, 1),
                  Element(heap, text, text, globals, {x}),
+                 TextFile(heap, BufferedWriter(heap, FileIo(heap, 3, 4), "unwritten", 0, 4), text),
+                 Socket(heap, 5, 1),
                  Combinations(heap, heap.Tuple({x, x}), 1, {1}, text),
                  heap.Instance(type, {{"a", x}, {"b", text}}),
                  heap.Instance(type, {{"c", x}})};

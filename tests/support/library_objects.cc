@@ -195,6 +195,53 @@ Address Element(TargetHeap& heap, Address tag, Address text, Address attributes,
   return object;
 }
 
+Address FileIo(TargetHeap& heap, int32_t fd, uint8_t flags) {
+  const auto& layout = heap.layout().fileio;
+  const Address object = New(heap, "_io.FileIO", layout.size_);
+  heap.Poke(object + layout.fd, fd);
+  heap.Poke(object + layout.readable, flags);
+  return object;
+}
+
+Address BufferedWriter(TargetHeap& heap, Address raw, const std::string& buffer, int64_t begin, int64_t end) {
+  const auto& layout = heap.layout().buffered;
+  const Address object = New(heap, "_io.BufferedWriter", layout.size_);
+  const Address bytes = heap.Allocate(buffer.size() + 1);
+  heap.memory().Write(bytes, buffer.data(), buffer.size());
+  heap.PokePointer(object + layout.raw, raw);
+  heap.PokePointer(object + layout.buffer, bytes);
+  heap.Poke(object + layout.buffer_size, static_cast<int64_t>(buffer.size()));
+  heap.Poke(object + layout.ok, int32_t{1});
+  heap.Poke(object + layout.writable, int32_t{1});
+  heap.Poke(object + layout.abs_pos, int64_t{100});
+  heap.Poke(object + layout.pos, end);
+  heap.Poke(object + layout.raw_pos, int64_t{0});
+  heap.Poke(object + layout.read_end, int64_t{-1});
+  heap.Poke(object + layout.write_pos, begin);
+  heap.Poke(object + layout.write_end, end);
+  return object;
+}
+
+Address TextFile(TargetHeap& heap, Address buffer, Address encoding) {
+  const auto& layout = heap.layout().textio;
+  const Address object = New(heap, "_io.TextIOWrapper", layout.size_);
+  heap.PokePointer(object + layout.buffer, buffer);
+  heap.PokePointer(object + layout.encoding, encoding);
+  heap.Poke(object + layout.ok, int32_t{1});
+  heap.Poke<uint8_t>(object + layout.line_buffering, 1);
+  return object;
+}
+
+Address Socket(TargetHeap& heap, int32_t fd, int64_t timeout) {
+  const auto& layout = heap.layout().PySocketSockObject;
+  const Address object = New(heap, "_socket.socket", layout.size_);
+  heap.Poke(object + layout.sock_fd, fd);
+  heap.Poke(object + layout.sock_family, int32_t{2});
+  heap.Poke(object + layout.sock_type, int32_t{1});
+  heap.Poke(object + layout.sock_timeout, timeout);
+  return object;
+}
+
 Address Combinations(TargetHeap& heap, Address pool, int64_t r, const std::vector<int64_t>& indices, Address result) {
   const auto& layout = heap.layout().combinationsobject;
   const Address object = New(heap, "itertools.combinations", layout.size_);

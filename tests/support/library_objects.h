@@ -37,6 +37,12 @@ Address WrittenStringIo(TargetHeap& heap, const std::string& characters, int32_t
 Address SimpleQueue(TargetHeap& heap, const std::vector<Address>& items, int64_t gone);
 // The lowest bit of `text` is set if it is a list of what is yet to be joined.
 Address Element(TargetHeap& heap, Address tag, Address text, Address attributes, const std::vector<Address>& children);
+// The bits of a FileIO's byte of flags are created, readable, writable, appending.
+Address FileIo(TargetHeap& heap, int32_t fd, uint8_t flags);
+// What is in the buffer between the two has not been written yet.
+Address BufferedWriter(TargetHeap& heap, Address raw, const std::string& buffer, int64_t begin, int64_t end);
+Address TextFile(TargetHeap& heap, Address buffer, Address encoding);
+Address Socket(TargetHeap& heap, int32_t fd, int64_t timeout);
 Address Combinations(TargetHeap& heap, Address pool, int64_t r, const std::vector<int64_t>& indices, Address result);
 
 }  // namespace pysnap::testing

@@ -222,6 +222,69 @@ TEST(RedactionTest, Names) {
   EXPECT_FALSE(RedactionRules().SecretName("password"));
 }
 
+TEST(RedactionTest, SecretsToldByTexts) {
+  const RedactionRules rules = *RedactionRules::Create(true, {});
+  const std::vector<std::pair<const char*, const char*>> told = {
+      {"postgres://user:pa:ss@host/db", "pa:ss"},
+      {"see http://:only@host", "only"},
+      {"DB_PASSWORD=x1", "x1"},
+      {"A=1\nSECRET_KEY=two words", "two"},
+      {"--api-key=k", "k"},
+      {"/path?token=t&page=1", "t"},
+      {"user=u&password=p", "p"},
+      {"host=h password=p dbname=d", "p"},
+      {R"({"user": 1, "password": "p w"})", "p w"},
+      {R"({'pin': 1, 'token' : 123, 'x': 2})", "123"},
+      {"GET /\r\nAuthorization: Bearer b\r\n", "b"},
+      {"Cookie: a=b", "a=b"},
+  };
+  for (const auto& [text, secret] : told) {
+    EXPECT_THAT(rules.SecretsTold(text), ::testing::ElementsAre(secret)) << text;
+  }
+  const std::vector<const char*> innocent = {
+      "",
+      "=",
+      ":",
+      "http://host:80/a@b",
+      "http://user@host/",
+      "http://user:@host/",
+      "password",
+      "password=",
+      "Password: ",
+      "password: str",
+      "def f(password=None, token='x'):",
+      "Args:\n  token: of the client\n  password=str",
+      "if token == other:",
+      "{\"password\": null, \"password\": \"\"}",
+      "user=u page=1",
+      "My-Header: password",
+  };
+  for (const char* text : innocent) EXPECT_THAT(rules.SecretsTold(text), ::testing::IsEmpty()) << text;
+  EXPECT_THAT(RedactionRules().SecretsTold("DB_PASSWORD=x1"), ::testing::IsEmpty());
+}
+
+TEST(RedactionTest, SecretContents) {
+  SecretContents secrets;
+  EXPECT_FALSE(secrets.Within(""));
+  for (const char* text : {"s3cret", "pw", "bearer", "/run/secrets/key", "a.b*c(9"}) secrets.Add(text);
+  EXPECT_TRUE(secrets.Within("s3cret"));
+  EXPECT_TRUE(secrets.Within("a s3cret within"));
+  EXPECT_TRUE(secrets.Within("xa.b*c(9"));
+  EXPECT_FALSE(secrets.Within("xaab*c(9"));
+  EXPECT_FALSE(secrets.Within("pw")) << "too short";
+  EXPECT_TRUE(secrets.Within("bearer"));
+  EXPECT_FALSE(secrets.Within("the bearer")) << "a word";
+  EXPECT_FALSE(secrets.Within("in /run/secrets/key")) << "a path";
+  std::string text = "one s3cret, two s3cret\xff";
+  EXPECT_EQ(secrets.Mask(text), 2u);
+  EXPECT_EQ(text, "one ******, two ******\xff");
+  SecretContents copy = secrets;
+  EXPECT_EQ(copy, secrets);
+  copy.Add("another one");
+  EXPECT_TRUE(copy.Within("yet another one"));
+  EXPECT_FALSE(secrets.Within("yet another one"));
+}
+
 TEST(RedactionTest, Patterns) {
   const std::vector<std::string> patterns = {"^acme_"};
   const RedactionRules rules = *RedactionRules::Create(false, patterns);

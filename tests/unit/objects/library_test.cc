@@ -200,6 +200,29 @@ TEST_P(LibraryTest, Elements) {
   EXPECT_TRUE(unjoined.At(unjoined.At(1).parts().part(1).value()).has_sequence());
 }
 
+TEST_P(LibraryTest, Files) {
+  const Collected raw = CrawlRoot(heap, FileIo(heap, 7, 0b0110));
+  EXPECT_THAT(Ints(raw), ElementsAre(Pair("fd", 7), Pair("readable", 1), Pair("writable", 1)));
+  EXPECT_THAT(Ints(CrawlRoot(heap, FileIo(heap, -1, 0b1001))),
+              ElementsAre(Pair("appending", 1), Pair("created", 1), Pair("fd", -1)));
+  const Address file = FileIo(heap, 3, 4);
+  const Collected buffered = CrawlRoot(heap, BufferedWriter(heap, file, "0123456789", 2, 5));
+  EXPECT_THAT(Strings(buffered), ElementsAre(Pair("unwritten", "234")));
+  EXPECT_THAT(Ints(buffered), ElementsAre(Pair("position", 105)));
+  EXPECT_EQ(buffered.At(buffered.At(1).parts().part(0).value()).address(), file.value());
+  for (const auto& [begin, end] : {std::pair{2, 11}, std::pair{5, 2}, std::pair{-1, 3}}) {
+    EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, BufferedWriter(heap, file, "0123456789", begin, end)))) << begin;
+  }
+  const Collected text = CrawlRoot(heap, TextFile(heap, file, heap.Str("latin-1")));
+  EXPECT_THAT(Ints(text), ElementsAre(Pair("line_buffering", 1)));
+  EXPECT_EQ(text.At(1).parts().part_size(), 2);
+}
+
+TEST_P(LibraryTest, Sockets) {
+  EXPECT_THAT(Ints(CrawlRoot(heap, Socket(heap, 5, -1))),
+              ElementsAre(Pair("family", 2), Pair("fd", 5), Pair("proto", 0), Pair("timeout", -1), Pair("type", 1)));
+}
+
 TEST_P(LibraryTest, Combinations) {
   const Address pool = heap.Tuple({heap.Int(1), heap.Int(2), heap.Int(3)});
   const Collected fresh = CrawlRoot(heap, Combinations(heap, pool, 2, {0, 1}, Address()));
