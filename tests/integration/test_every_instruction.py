@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from support_py.attaching import ATTACHES, Attacher
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, rounds
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 INSTRUCTIONS = int(os.environ.get("PYSNAP_STEP_INSTRUCTIONS", "20000"))
@@ -51,7 +51,7 @@ def test_attach_in_the_middle_of_calls(python: Interpreter, pysnap_binary: Path,
         assert program.stdout and program.stdin
         assert program.stdout.readline() == "ready\n"
         attacher = Attacher(pysnap_binary, tmp_path)
-        for _ in range(ATTACHES):
+        for _ in range(rounds(python, ATTACHES)):
             snapshot = attacher.attach(program.pid)
             assert snapshot
             functions = [frame["function"] for frame in snapshot["threads"][0]["frames"]]

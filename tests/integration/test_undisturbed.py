@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, rounds
 
 PROGRAM = Path(__file__).parent.parent / "programs" / "self_checking.py"
 EXIT_CODE = 42
@@ -92,14 +92,15 @@ def test_attach(program: SelfChecking, pysnap_binary: Path, tmp_path: Path, paus
     program.check_result()
 
 
-def test_killed_attach(program: SelfChecking, pysnap_binary: Path, tmp_path: Path) -> None:
+def test_killed_attach(python: Interpreter, program: SelfChecking, pysnap_binary: Path, tmp_path: Path) -> None:
     """kill -9 at a random instant, from the start of pysnap to the end of its pause and beyond."""
     rng = random.Random(program.pid)
     begin = time.monotonic()
     subprocess.run(attach(pysnap_binary, program.pid, tmp_path / "whole.pb"), check=True)
     whole = time.monotonic() - begin
     traced = killed = 0
-    for i in range(KILL_ROUNDS):
+    kill_rounds = rounds(python, KILL_ROUNDS)
+    for i in range(kill_rounds):
         pysnap = subprocess.Popen(attach(pysnap_binary, program.pid, tmp_path / "killed.pb"))
         if i % 2:
             # Soon after it has attached: few instants chosen blindly are.
@@ -118,7 +119,7 @@ def test_killed_attach(program: SelfChecking, pysnap_binary: Path, tmp_path: Pat
             program.check_that_all_goes_on()
     program.check_that_all_goes_on()
     program.check_result()
-    assert killed > KILL_ROUNDS / 3
+    assert killed > kill_rounds / 3
     assert traced > 0
     # No file of a killed attach pretends to be whole.
     left = {path.name for path in tmp_path.iterdir()} - {"whole.pb", "killed.pb"}

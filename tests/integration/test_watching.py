@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, rounds
 from support_py.refusing import both_mechanisms, refuse_perf_events
 from support_py.watching import kill_watcher, watched, watcher_of
 
@@ -254,7 +254,7 @@ def test_killed_watcher(
         if restrict is not None:
             restrict()
 
-    for _ in range(KILLS):
+    for _ in range(rounds(python, KILLS)):
         checked = Checked([*watched(pysnap_binary, "-o", tmp_path, "--on-signal", "USR2"), python.path], prepare)
         # Sometimes in the middle of a snapshot.
         if randomness.random() < 0.5:

@@ -46,6 +46,11 @@ def _listed() -> tuple[Interpreter, ...]:
     return tuple(Interpreter(**{name: entry[name] for name in names}) for entry in entries)
 
 
+def rounds(python: Interpreter, count: int) -> int:
+    """How often to do with it what release builds do `count` times: a debug build takes several times as long."""
+    return max(count // 4, min(count, 5)) if python.debug else count
+
+
 def find_interpreters(wanted: Sequence[str] = ()) -> list[Interpreter]:
     """The supported interpreters, or those of them that one of the names chooses (see --python)."""
     supported = [python for python in _listed() if not python.free_threaded]

@@ -15,7 +15,7 @@ from typing import IO, Optional
 
 import pytest
 from support_py.attaching import ATTACHES, Attacher, functions_of, processes_below
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, rounds
 
 HERE = Path(__file__).resolve().parent
 
@@ -66,11 +66,12 @@ def test_its_own_test_suite(python: Interpreter, attacher: Attacher, tmp_path: P
     # Before 3.9.3 a runner with worker processes waits for ever when the last of them ends at the wrong moment
     # (MultiprocessTestRunner._get_result, Lib/test/libregrtest/runtest_mp.py), which it does more often when stopped.
     workers = ["-j2"] if version_of(python) >= (3, 9, 3) else []
-    while attacher.log.attaches < ATTACHES:
+    attaches = rounds(python, ATTACHES)
+    while attacher.log.attaches < attaches:
         suite = start(python, "-m", "test", *workers, *MODULES, cwd=tmp_path)
         try:
             output, reader = collect(suite)
-            while suite.poll() is None and attacher.log.attaches < ATTACHES:
+            while suite.poll() is None and attacher.log.attaches < attaches:
                 for pid in processes_below(suite.pid):
                     attacher.attach(pid, may_vanish=True)
             reader.join()
@@ -110,7 +111,7 @@ def test_http_server_under_requests(python: Interpreter, attacher: Attacher, tmp
         clients = [threading.Thread(target=ask) for _ in range(2)]
         for client in clients:
             client.start()
-        for _ in range(ATTACHES):
+        for _ in range(rounds(python, ATTACHES)):
             snapshot = attacher.attach(server.pid)
             assert snapshot
             main = next(thread for thread in snapshot["threads"] if thread["is_main"])
@@ -150,7 +151,7 @@ def test_asyncio_console(python: Interpreter, attacher: Attacher, tmp_path: Path
         console.stdin.write(ASYNC_LINES)
         console.stdin.flush()
         read_until(console.stdout, "ready")
-        for _ in range(ATTACHES):
+        for _ in range(rounds(python, ATTACHES)):
             assert attacher.attach(console.pid)
         console.stdin.write("stop.set()\nprint('right:', await work, flush=True)\n")
         console.stdin.flush()
@@ -195,7 +196,7 @@ def test_ipython(python: Interpreter, attacher: Attacher, ipython_packages: Path
             shell.stdin.write(line)
         shell.stdin.flush()
         read_until(shell.stdout, "ready")
-        for _ in range(ATTACHES):
+        for _ in range(rounds(python, ATTACHES)):
             snapshot = attacher.attach(shell.pid)
             assert snapshot
             assert sum("work" in functions_of(thread) for thread in snapshot["threads"]) == 3
@@ -216,7 +217,7 @@ def test_threads_under_load(python: Interpreter, attacher: Attacher, tmp_path: P
     try:
         assert program.stdin and program.stdout
         assert program.stdout.readline() == "ready\n"
-        for _ in range(ATTACHES):
+        for _ in range(rounds(python, ATTACHES)):
             snapshot = attacher.attach(program.pid)
             assert snapshot
             names = {thread["name"] for thread in snapshot["threads"]}
