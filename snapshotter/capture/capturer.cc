@@ -9,13 +9,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/capture/pauser.h"
+#include "snapshotter/capture/redacted_arguments.h"
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/capture/sources.h"
 #include "snapshotter/capture/target_walk.h"
@@ -80,21 +80,6 @@ proto::Header MakeHeader(const ProcessInfo& info, const Runtime& runtime, const 
   process.set_hostname(info.hostname);
   FillPython(runtime, *process.mutable_python());
   return header;
-}
-
-// `--password x`, and what tells a secret itself. The program has them as well: they are added to `secrets`.
-void RedactArguments(const RedactionRules& rules, SecretContents& secrets, proto::Process& process) {
-  constexpr char kRedacted[] = "<redacted>";
-  bool follows_secret_option = false;
-  for (std::string& argument : *process.mutable_argv()) {
-    const std::vector<absl::string_view> told = rules.SecretsTold(argument);
-    const bool is_option = absl::StartsWith(argument, "-");
-    const bool is_value = follows_secret_option && !is_option;
-    follows_secret_option = is_option && absl::StartsWith(argument, "--") && rules.SecretName(argument);
-    for (const absl::string_view secret : told) secrets.Add(secret);
-    if (is_value) secrets.Add(argument);
-    if (is_value || !told.empty() || rules.Matches(argument) || secrets.Within(argument)) argument = kRedacted;
-  }
 }
 
 }  // namespace

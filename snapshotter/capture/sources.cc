@@ -51,7 +51,7 @@ void AddSources(Target& target, const SecretContents& secrets, SnapshotBuilder& 
     if (!ReadAll(fd->get(), size, content)) continue;
     total += content.size();
     if (const size_t masked = secrets.Mask(content); masked > 0) {
-      builder.AddProblem(absl::StrCat("source ", filename), absl::StrFormat("secrets are masked in %d places", masked));
+      builder.AddProblem(absl::StrCat("source ", filename), absl::StrFormat("secrets in it are masked: %d", masked));
     }
     builder.AddSource(filename, content);
   }

@@ -30,6 +30,7 @@ int Fail(ExitCode code, absl::string_view what, absl::string_view why);
 void AddAttachCommand(CLI::App& app, int& exit_code);
 void AddOnCrashCommand(CLI::App& app, int& exit_code);
 void AddShowCommand(CLI::App& app, int& exit_code);
+void AddRedactCommand(CLI::App& app, int& exit_code);
 void AddPeekCommand(CLI::App& app, int& exit_code);
 void AddReplayCommand(CLI::App& app, int& exit_code);
 

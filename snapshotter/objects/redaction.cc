@@ -271,6 +271,12 @@ const re2::RE2* SecretContents::matcher() const {
 
 bool SecretContents::Within(absl::string_view text) const {
   if (texts_.empty()) return false;
+  // As UTF-16 and UTF-32 have what is ASCII.
+  if (absl::StrContains(text, '\0')) {
+    std::string narrow(text);
+    std::erase(narrow, '\0');
+    if (Within(narrow)) return true;
+  }
   if (texts_.contains(text)) return true;
   const re2::RE2* secrets = matcher();
   return secrets != nullptr && re2::RE2::PartialMatch(Piece(text), *secrets);
