@@ -43,14 +43,14 @@ only where the snapshot is of the same minor version, else of a class like it.
 """
 
 
-def replay_tables() -> Tuple[Any, Any, Any]:
-    """The replay side's, of what is known, how it is made, and what is described; the extension is not needed."""
+def replay_tables() -> Tuple[Any, Any]:
+    """The replay side's, of what is known and how it is made; without the extension, which they do not need."""
     package = types.ModuleType("pysnap")
     package.__path__ = [str(ROOT / "replay_ext" / "pysnap")]
     sys.modules["pysnap"] = package
-    from pysnap import _builders, _files, _known
+    from pysnap import _builders, _known
 
-    return _known, _builders, _files
+    return _known, _builders
 
 
 def files_of_decoders() -> Dict[str, str]:
@@ -92,8 +92,8 @@ FORMER = ("weakref", "Struct")
 
 
 def table() -> str:
-    tables, made, described = replay_tables()
-    known_types, builders, descriptions = tables.known_types(), made.part_builders(), described.stand_ins()
+    tables, made = replay_tables()
+    known_types, builders, descriptions = tables.known_types(), made.part_builders(), made.stand_ins()
     files = files_of_decoders()
     rows: Dict[str, str] = {}
     for name, decoder in decoded():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import array
 import collections
+import contextvars
 import datetime
 import decimal
 import functools
@@ -22,10 +23,12 @@ import types
 import warnings
 import weakref
 import xml.etree.ElementTree
-from typing import Any, Callable, Dict, Set
+from typing import Any, Callable, Dict, Set, Tuple
 
 from pysnap._combinatorics import combinatoric_builders
+from pysnap._files import file_stand_ins
 from pysnap._iterators import iterator_builders, keeping_iterators
+from pysnap._match import Match
 from pysnap._parts import data, items, joined, mapping, number, numbered, text
 
 VIEWS = tuple((of, getattr(of, name)) for of in (dict, collections.OrderedDict) for name in ("keys", "values", "items"))
@@ -144,6 +147,10 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         made.extend([parts[name] for name in numbered(parts)])
         return made
 
+    def make_context_variable(cls: type, parts: Dict[str, Any]) -> Any:
+        default = {"default": parts["default"]} if "default" in parts else {}
+        return cls(text(parts, "name"), **default)
+
     def make_lock(cls: type, parts: Dict[str, Any]) -> Any:
         made = threading.Lock()
         if number(parts, "locked"):
@@ -190,6 +197,7 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         array.array: make_array,
         re.Pattern: make_pattern,
         memoryview: make_memory_view,
+        contextvars.ContextVar: make_context_variable,
         io.BytesIO: make_bytes_io,
         type(threading.Lock()): make_lock,
         type(threading.RLock()): make_recursive_lock,
@@ -257,6 +265,11 @@ def part_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
     }
 
 
+def stand_ins() -> Dict[Tuple[str, str], Callable[[Dict[str, Any]], Any]]:
+    """By the module and the name of a type that has no instances here: what describes one."""
+    return {**file_stand_ins(), ("re", "Match"): Match}
+
+
 def keeping_types() -> Set[type]:
     """Those that hold their parts and do not look into them: they can be made before the parts are whole."""
     return {
@@ -264,6 +277,7 @@ def keeping_types() -> Set[type]:
         staticmethod,
         classmethod,
         functools.partial,
+        contextvars.ContextVar,
         queue.SimpleQueue,
         super,
         types.MappingProxyType,

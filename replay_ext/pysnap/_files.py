@@ -91,8 +91,8 @@ class Socket:
         )
 
 
-def stand_ins() -> Dict[Tuple[str, str], Callable[[Parts], Any]]:
-    """By the module and the name of a type that has no instances here."""
+def file_stand_ins() -> Dict[Tuple[str, str], Callable[[Parts], Any]]:
+    """By the module and the name of the type."""
 
     def layer(kind: str) -> Callable[[Parts], Any]:
         return lambda parts: OpenFile(kind, parts)

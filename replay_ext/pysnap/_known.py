@@ -10,6 +10,7 @@ import argparse
 import array
 import builtins
 import collections
+import contextvars
 import datetime
 import decimal
 import fractions
@@ -95,6 +96,7 @@ def known_types() -> Dict[Name, type]:
         collections.Counter,
         functools.partial,
         array.array,
+        contextvars.ContextVar,
         datetime.date,
         datetime.datetime,
         datetime.time,
@@ -122,6 +124,7 @@ def known_types() -> Dict[Name, type]:
     any_type: object = typing.Any  # a class from 3.11 on
     if isinstance(any_type, type):
         table["typing", "Any"] = any_type
+    table["builtins", "ContextVar"] = contextvars.ContextVar  # to 3.8
     table["builtins", "Struct"] = struct.Struct  # to 3.8
     table["builtins", "weakref"] = weakref.ReferenceType  # to 3.11
     if sys.version_info >= (3, 9):

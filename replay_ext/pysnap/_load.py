@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict, Union
 
-from . import _builders, _files, _known, _reprs, _sources
+from . import _builders, _known, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._snapshot import Snapshot, SnapshotError
 
@@ -40,7 +40,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
         "known_functions": _known.known_functions(),
         "part_builders": _builders.part_builders(),
         "keeping_types": _builders.keeping_types(),
-        "stand_ins": _files.stand_ins(),
+        "stand_ins": _builders.stand_ins(),
     }
     was_enabled = gc.isenabled()
     gc.disable()

@@ -21,8 +21,6 @@ BARE = "rebuilt, but shown as an object of any class is"
 OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "ast": (14, NEWEST, BARE),
     "context": (8, NEWEST, STAND_IN),
-    "context variable": (8, NEWEST, STAND_IN),
-    "context variable set": (8, NEWEST, STAND_IN),
     "cycle begun": (14, NEWEST, STAND_IN + ": this version cannot make one that has begun"),
     "decimal context": (8, NEWEST, STAND_IN),
     "file by its descriptor": (8, NEWEST, STAND_IN),
@@ -44,6 +42,7 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "local": (8, NEWEST, STAND_IN),
     "match": (8, NEWEST, STAND_IN),
     "match of bytes": (8, NEWEST, STAND_IN),
+    "match of groups": (8, NEWEST, STAND_IN),
     "no flags": (8, 10, BARE + ": as combined flags"),
     "regex flag": (8, NEWEST, BARE),
     "set iterator": (8, NEWEST, STAND_IN),
