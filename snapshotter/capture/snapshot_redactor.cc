@@ -144,10 +144,19 @@ class Redactor {
     return id == 0 || id > strings_.size() ? absl::string_view() : View(strings_[id - 1]);
   }
 
-  template <typename Visit>
-  void VisitAll(const Visit& visit) {
-    for (Object& object : objects_) VisitReferences(object, visit);
-    for (proto::Thread& thread : threads_) VisitReferences(thread, visit);
+  // A dict of annotations says under a name what kind of thing that is, and no secret.
+  absl::flat_hash_set<uint32_t> Annotations() {
+    absl::flat_hash_set<uint32_t> found;
+    for (const Object& object : objects_) {
+      if (object.has_function()) found.insert(object.function().annotations());
+      const proto::Mapping& mapping = object.mapping();
+      for (int i = 0; i < std::min(mapping.key_size(), mapping.value_size()); ++i) {
+        const Object* key = Find(mapping.key(i));
+        const absl::string_view name = key == nullptr ? absl::string_view() : View(key->str());
+        if (name == "__annotations__" || name == "__annotations_cache__") found.insert(mapping.value(i));
+      }
+    }
+    return found;
   }
 
   bool IsSecret(const Reference& reference) {
@@ -162,7 +171,8 @@ class Redactor {
 
   // A stand-in under the name; a text is secret wherever else it stands, too.
   void ReplaceNamed() {
-    VisitAll([this](const Reference& reference) {
+    const absl::flat_hash_set<uint32_t> annotations = Annotations();
+    const auto replace = [this](const Reference& reference) {
       const Object* object = Find(reference.id);
       if (object == nullptr || IsNeverSecret(*object) || !IsSecret(reference)) return reference.id;
       if (object->value_case() == Object::kCell) {
@@ -171,7 +181,11 @@ class Redactor {
       }
       if (IsText(*object)) MarkText(reference.id);
       return StandIn(reference.id);
-    });
+    };
+    for (size_t i = 0; i < objects_.size(); ++i) {
+      if (!annotations.contains(static_cast<uint32_t>(i + 1))) VisitReferences(objects_[i], replace);
+    }
+    for (proto::Thread& thread : threads_) VisitReferences(thread, replace);
     for (Object& object : new_objects_) objects_.push_back(std::move(object));
   }
 

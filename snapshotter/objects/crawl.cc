@@ -207,6 +207,7 @@ bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
   if (cached && (entry.name & kNameKnown) != 0) return (entry.name & kNameSecret) != 0;
 
   bool secret = false;
+  bool annotations = false;
   const absl::StatusOr<Address> type = memory_.ReadPointer(key + layout().PyObject.ob_type);
   if (type.ok()) {
     const TypeInfo& info = types_.Get(*type);
@@ -214,6 +215,7 @@ bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
     if ((flags & kTypeUnicodeSubclass) != 0) {
       const absl::StatusOr<std::string> text = ReadText(runtime_, memory_, key, kMaxSecretName);
       secret = text.ok() && options_.redaction->SecretName(*text);
+      annotations = text.ok() && (*text == "__annotations__" || *text == "__annotations_cache__");
     } else if ((flags & kTypeBytesSubclass) != 0) {
       const absl::StatusOr<uint64_t> size = memory_.ReadValue<uint64_t>(key + layout().PyVarObject.ob_size);
       std::string text;
@@ -222,7 +224,9 @@ bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
                options_.redaction->SecretName(text);
     }
   }
-  if (cached) entry.name = static_cast<uint8_t>(kNameKnown | (secret ? kNameSecret : 0));
+  if (cached) {
+    entry.name = static_cast<uint8_t>(kNameKnown | (secret ? kNameSecret : 0) | (annotations ? kNameAnnotations : 0));
+  }
   return secret;
 }
 

@@ -67,6 +67,11 @@ class Crawl {
   uint32_t RefUnder(bool secret, Address object) { return secret ? RefSecret(object) : Ref(object); }
   // Whether the value under this key of a mapping is secret. `key_id` is the key's id.
   bool IsSecretKey(Address key, uint32_t key_id);
+  // Of a key that IsSecretKey was asked for: whether annotations are what is under it.
+  bool IsAnnotationsKey(uint32_t key_id) const { return (objects_[key_id - 1].name & kNameAnnotations) != 0; }
+  // A dict of annotations says under a name what kind of thing that is, and no secret.
+  void NoteAnnotations(Address dict) { annotations_.insert(dict); }
+  bool IsAnnotations(Address dict) const { return annotations_.contains(dict); }
   // Gives an object away under no name from now on: a text, or what a cell holds.
   void MarkSecret(Address object);
   bool IsMarkedSecret(Address object) const {
@@ -118,7 +123,7 @@ class Crawl {
  private:
   enum class Kind : uint8_t { kObject, kRedacted, kInt, kRaised, kArguments, kTorn, kObjectLimit, kDepthLimit };
   // What is known of the object as a name: bits of Entry::name.
-  enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2 };
+  enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2, kNameAnnotations = 4 };
   struct Entry {
     Address address;  // kInt: the number; kRaised: an index in raised_; kArguments: of the one argument, or null
     Kind kind = Kind::kObject;
@@ -172,6 +177,7 @@ class Crawl {
   // Of exceptions that do not hold theirs yet.
   absl::flat_hash_map<Address, Address> tracebacks_;
   Secrets secrets_;
+  absl::flat_hash_set<Address> annotations_;
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 
   absl::flat_hash_map<std::string, uint32_t> strings_;

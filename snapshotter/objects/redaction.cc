@@ -135,12 +135,9 @@ constexpr size_t kMaxSecrets = 1000;
 // Within other texts no shorter ones are looked for, and of longer ones the beginning.
 constexpr size_t kMinWithin = 6;
 constexpr size_t kMaxWithin = 512;
-// A short text of letters alone is as likely the name of something (`token_type = "bearer"`) that stands everywhere.
-constexpr size_t kMinLetters = 16;
-
+// A text of letters alone is as likely the name of something (`token_type = "bearer"`) that stands everywhere.
 bool IsLookedForWithin(absl::string_view text) {
   if (absl::StartsWith(text, "/")) return false;  // the path of a file of secrets, and not one
-  if (text.size() >= kMinLetters) return true;
   return text.size() >= kMinWithin && !std::all_of(text.begin(), text.end(), [](char c) {
            return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_';
          });

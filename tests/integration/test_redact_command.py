@@ -43,6 +43,7 @@ def test_what_a_capture_would_not_have_recorded(python: Interpreter, pysnap_bina
     assert whole.path.read_bytes() == before
     plain = plain_bytes(redacted)
     assert b"visible-home" in plain
+    assert b"VisibleAnnotation[1]" in plain and b"VisibleAnnotation[2]" in plain
     for kind in KINDS:
         for encoding in "utf-8", "utf-16-le", "utf-32-le":
             assert f"{kind}-s3cret-9".encode(encoding) not in plain, f"{kind} in {encoding}"

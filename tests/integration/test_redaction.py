@@ -65,6 +65,7 @@ def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path
 
     plain = plain_bytes(captured.path)
     assert b"visible-home" in plain and b"def told():" in plain
+    assert b"VisibleAnnotation[1]" in plain and b"VisibleAnnotation[2]" in plain
     for kind in (*KINDS, "argv"):
         for encoding in "utf-8", "utf-16-le", "utf-32-le":
             assert f"{kind}-s3cret-9".encode(encoding) not in plain, f"{kind} in {encoding}"

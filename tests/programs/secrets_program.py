@@ -96,6 +96,9 @@ def told():
     speech = "visible: the bearer of news"
     signature = "def visible(token=None, password: str = ''): ..."
     documentation = "Args:\n    token: visible.\n    password: as well"
+    annotated = lambda token: token  # noqa: E731
+    annotated.__annotations__ = {"token": "VisibleAnnotation[%d]" % 1}
+    Annotated = type("Annotated", (), {"__annotations__": {"password": "VisibleAnnotation[%d]" % 2}})
     park()
     return locals()
 

@@ -76,6 +76,8 @@ absl::Status DecodeFunction(Crawl& crawl, Address object, const TypeInfo&, proto
   function.set_doc(id);
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.func_module));
   function.set_module(id);
+  ASSIGN_OR_RETURN(const Address annotations, crawl.memory().ReadPointer(object + layout.func_annotations));
+  crawl.NoteAnnotations(annotations);
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.func_annotations));
   function.set_annotations(id);
   if (layout.func_annotate != kNoOffset) {
