@@ -228,9 +228,10 @@ std::vector<absl::string_view> RedactionRules::SecretsTold(absl::string_view tex
 }
 
 SecretContents::SecretContents() = default;
-SecretContents::SecretContents(const SecretContents& other) : texts_(other.texts_) {}
+SecretContents::SecretContents(const SecretContents& other) : texts_(other.texts_), longest_(other.longest_) {}
 SecretContents& SecretContents::operator=(const SecretContents& other) {
   texts_ = other.texts_;
+  longest_ = other.longest_;
   matcher_is_made_ = false;
   return *this;
 }
@@ -241,6 +242,7 @@ SecretContents::~SecretContents() = default;
 void SecretContents::Add(absl::string_view text) {
   if (text.size() < kMinSecret || text.size() > kMaxSecret || texts_.size() >= kMaxSecrets) return;
   if (texts_.emplace(text).second) matcher_is_made_ = false;
+  longest_ = std::max(longest_, text.size());
 }
 
 void SecretContents::clear() {
@@ -274,7 +276,8 @@ bool SecretContents::Within(absl::string_view text) const {
     std::erase(narrow, '\0');
     if (Within(narrow)) return true;
   }
-  if (texts_.contains(text)) return true;
+  if (text.size() <= longest_ && texts_.contains(text)) return true;
+  if (text.size() < kMinWithin) return false;
   const re2::RE2* secrets = matcher();
   return secrets != nullptr && re2::RE2::PartialMatch(Piece(text), *secrets);
 }

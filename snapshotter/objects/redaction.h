@@ -74,6 +74,7 @@ class SecretContents {
   const re2::RE2* matcher() const;
 
   absl::flat_hash_set<std::string> texts_;
+  size_t longest_ = 0;
   // Of the longer ones; made when it is asked for.
   mutable std::unique_ptr<re2::RE2> matcher_;
   mutable bool matcher_is_made_ = false;
