@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -97,14 +98,20 @@ NameBefore FindName(absl::string_view text, size_t end) {
 
 // The value of `name=value` where no code of a language stands: at the beginning of a text or of a line, in a query or
 // a form, as an option, in a list of such pairs.
-absl::string_view AssignedValue(absl::string_view text, const NameBefore& found, size_t equals) {
+//
+// `is_code`: whether the text has parentheses or several lines; found out once for each text.
+absl::string_view AssignedValue(absl::string_view text,
+                                const NameBefore& found,
+                                size_t equals,
+                                std::optional<bool>& is_code) {
   if (found.quoted) return {};
   const absl::string_view value = UpTo(text, equals + 1, " \t\r\n&;,)=\"'");
   if (found.begin == 0 || found.name[0] == '-') return value;
   const char before = text[found.begin - 1];
   if (before == '\n' || before == '?' || before == '&' || before == ';') return value;
-  const bool in_a_list = before == ' ' && text.find_first_of("(\n") == absl::string_view::npos;
-  return in_a_list ? value : absl::string_view();
+  if (before != ' ') return {};
+  if (!is_code.has_value()) is_code = text.find_first_of("(\n") != absl::string_view::npos;
+  return *is_code ? absl::string_view() : value;
 }
 
 // Of `"name": "value"` of JSON.
@@ -212,6 +219,7 @@ bool RedactionRules::Matches(absl::string_view text) const {
 std::vector<absl::string_view> RedactionRules::SecretsTold(absl::string_view text) const {
   std::vector<absl::string_view> secrets;
   if (!built_in_) return secrets;
+  std::optional<bool> is_code;
   for (size_t at = text.find_first_of("=:"); at != absl::string_view::npos; at = text.find_first_of("=:", at + 1)) {
     if (text[at] == ':' && absl::StartsWith(text.substr(at), "://")) {
       const absl::string_view password = PasswordOfUrl(text, at + 3);
@@ -220,7 +228,7 @@ std::vector<absl::string_view> RedactionRules::SecretsTold(absl::string_view tex
     }
     const NameBefore found = FindName(text, at);
     if (found.name.empty()) continue;
-    absl::string_view value = text[at] == '=' ? AssignedValue(text, found, at) : MemberValue(text, found, at);
+    absl::string_view value = text[at] == '=' ? AssignedValue(text, found, at, is_code) : MemberValue(text, found, at);
     if (value.empty() && text[at] == ':') value = HeaderValue(text, found, at);
     if (!value.empty() && SecretName(found.name)) secrets.push_back(value);
   }
