@@ -195,6 +195,8 @@ class Redactor {
     Object& object = new_objects_.emplace_back();
     object.set_type(objects_[id - 1].type());
     SetRedacted(object, kSecretName);
+    // It is counted where it is.
+    if (secret_texts_.contains(id)) --count_;
     return stand_in = static_cast<uint32_t>(objects_.size() + new_objects_.size());
   }
 

@@ -47,6 +47,12 @@ for missing in (
         except (ValueError, TypeError, KeyError, AttributeError):
             pass
         assert not ran, (kind, ran)
+    for kind, build in _builders.stand_ins().items():
+        try:
+            vars(type(build(Anything())))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass
+        assert not ran, (kind, ran)
 """
 
 
