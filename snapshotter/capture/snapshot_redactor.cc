@@ -15,6 +15,7 @@
 #include "snapshotter/capture/references.h"
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/cpython/code_object.h"
+#include "snapshotter/format/loaded_snapshot.h"
 #include "snapshotter/format/record_stream.h"
 #include "snapshotter/format/snapshot_writer.h"
 
@@ -345,6 +346,11 @@ absl::StatusOr<uint64_t> RedactSnapshot(const std::string& path,
 absl::StatusOr<uint64_t> RedactSnapshot(std::string_view file,
                                         std::unique_ptr<ByteSink> output,
                                         const RedactionRules& rules) {
+  {
+    // What a reader would not take, or only in part, is not made into something that it takes.
+    ASSIGN_OR_RETURN(const auto loaded, format::LoadedSnapshot::Parse(std::string(file)));
+    if (!loaded->damage().empty()) return absl::DataLossError(loaded->damage());
+  }
   Redactor redactor(rules);
   RETURN_IF_ERROR(redactor.Read(file));
   redactor.Redact();
