@@ -9,11 +9,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "absl/strings/str_format.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/capture/redacted_arguments.h"
 #include "snapshotter/capture/references.h"
 #include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/capture/sources.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/format/loaded_snapshot.h"
 #include "snapshotter/format/record_stream.h"
@@ -62,21 +62,13 @@ class Redactor {
  public:
   explicit Redactor(const RedactionRules& rules) : rules_(rules) {}
 
+  // Of a file that LoadedSnapshot takes.
   absl::Status Read(std::string_view file) {
     format::RecordBuffers buffers;
-    std::string damage;
-    bool whole = false;
     const format::StreamEnd end = format::ReadRecords(
-        file, buffers,
-        [&](uint32_t kind, std::string_view payload) {
-          if (!Parse(kind, payload, whole)) damage = "a record cannot be parsed";
-          return damage.empty();
-        },
+        file, buffers, [&](uint32_t kind, std::string_view payload) { return Parse(kind, payload); },
         /*reuse_buffers=*/true);
-    if (!end.damage.empty()) return absl::DataLossError(end.damage);
-    if (!damage.empty()) return absl::DataLossError(damage);
-    if (end.cut || !whole) return absl::DataLossError("it was cut off: what is missing cannot be redacted");
-    return absl::OkStatus();
+    return end.stopped ? absl::DataLossError("a record cannot be parsed") : absl::OkStatus();
   }
 
   void Redact() {
@@ -105,7 +97,7 @@ class Redactor {
   uint64_t count() const { return count_; }
 
  private:
-  bool Parse(uint32_t kind, std::string_view payload, bool& whole) {
+  bool Parse(uint32_t kind, std::string_view payload) {
     const int size = static_cast<int>(payload.size());
     const auto add = [&](auto& list) { return list.emplace_back().ParseFromArray(payload.data(), size); };
     switch (kind) {
@@ -132,7 +124,6 @@ class Redactor {
       case format::kSourceRecord:
         return add(sources_);
       case format::kTrailerRecord:
-        whole = true;
         return trailer_.ParseFromArray(payload.data(), size);
       default:
         // What a later version has written may hold anything.
@@ -258,17 +249,19 @@ class Redactor {
     for (size_t i = 0; i < objects_.size(); ++i) {
       Object& object = objects_[i];
       bool secret = secret_texts_.contains(static_cast<uint32_t>(i + 1));
-      if (IsText(object)) secret = IsSecretText(TextOf(object)) || secret;
-      for (const proto::BytesPart& part : object.parts().bytes_part()) secret = IsSecretText(part.value()) || secret;
+      if (IsText(object)) secret = IsSecretText(TextOf(object), known) || secret;
+      for (const proto::BytesPart& part : object.parts().bytes_part()) {
+        secret = IsSecretText(part.value(), known) || secret;
+      }
       if (secret && object.value_case() != Object::VALUE_NOT_SET) SetRedacted(object, kSecretText);
     }
     return !(texts_ == known);
   }
 
-  bool IsSecretText(absl::string_view text) {
+  bool IsSecretText(absl::string_view text, const SecretContents& known) {
     const std::vector<absl::string_view> told = rules_.SecretsTold(text);
     for (const absl::string_view secret : told) texts_.Add(secret);
-    return !told.empty() || rules_.Matches(text) || texts_.Within(text);
+    return !told.empty() || rules_.Matches(text) || known.Within(text);
   }
 
   void SetRedacted(Object& object, const char* detail) {
@@ -306,11 +299,11 @@ class Redactor {
   }
 
   void Mask(proto::SourceFile& source) {
-    const size_t masked = texts_.Mask(*source.mutable_content());
-    if (masked == 0) return;
+    const std::string masked = MaskSecrets(texts_, *source.mutable_content());
+    if (masked.empty()) return;
     proto::Problem& problem = problems_.emplace_back();
     problem.set_where("source " + source.filename());
-    problem.set_reason(absl::StrFormat("secrets in it are masked: %d", masked));
+    problem.set_reason(masked);
   }
 
   const RedactionRules& rules_;

@@ -32,6 +32,11 @@ bool ReadAll(int fd, uint64_t limit, std::string& out) {
 
 }  // namespace
 
+std::string MaskSecrets(const SecretContents& secrets, std::string& content) {
+  const size_t masked = secrets.Mask(content);
+  return masked == 0 ? "" : absl::StrFormat("secrets in it are masked: %d", masked);
+}
+
 void AddSources(Target& target, const SecretContents& secrets, SnapshotBuilder& builder) {
   uint64_t total = 0;
   std::string content;
@@ -50,9 +55,8 @@ void AddSources(Target& target, const SecretContents& secrets, SnapshotBuilder& 
     }
     if (!ReadAll(fd->get(), size, content)) continue;
     total += content.size();
-    if (const size_t masked = secrets.Mask(content); masked > 0) {
-      builder.AddProblem(absl::StrCat("source ", filename), absl::StrFormat("secrets in it are masked: %d", masked));
-    }
+    const std::string masked = MaskSecrets(secrets, content);
+    if (!masked.empty()) builder.AddProblem(absl::StrCat("source ", filename), masked);
     builder.AddSource(filename, content);
   }
 }

@@ -2,6 +2,8 @@
 #ifndef PYSNAP_CAPTURE_SOURCES_H_
 #define PYSNAP_CAPTURE_SOURCES_H_
 
+#include <string>
+
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/objects/redaction.h"
 #include "snapshotter/process/target.h"
@@ -12,6 +14,9 @@ namespace pysnap {
 // file that is not there (generated code, a zip archive) is left out; one of unreasonable size is left out and said so.
 // Secrets that stand in them are masked, which is said, too.
 void AddSources(Target& target, const SecretContents& secrets, SnapshotBuilder& builder);
+
+// Masks the secrets in a source file. Returns what a problem record says of that; empty when there were none.
+std::string MaskSecrets(const SecretContents& secrets, std::string& content);
 
 }  // namespace pysnap
 

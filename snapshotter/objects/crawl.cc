@@ -31,6 +31,7 @@ constexpr int64_t kBytesAfter = 64;
 constexpr uint64_t kMaxSecretName = 256;
 // Shorter texts are shared by the whole process (CPython keeps one of each) and hide nothing.
 constexpr uint64_t kMinSecretText = 3;
+constexpr uint64_t kMaxSecretText = uint64_t{64} << 10;
 
 std::string ToString(absl::string_view text) { return std::string(text.data(), text.size()); }
 
@@ -112,26 +113,22 @@ void Crawl::MarkSecret(Address object) {
   } else if ((info.decoder->traits & kTraitHolder) == 0) {
     return;
   }
-  if (secrets_.objects.insert(object).second) secrets_.texts.Add(ContentsOf(object, info));
+  if (secrets_.objects.insert(object).second) {
+    secrets_.texts.Add(ContentsOf(object, info, kMaxSecretText));
+  }
 }
 
-std::string Crawl::ContentsOf(Address object, const TypeInfo& type) {
-  constexpr uint64_t kMaxBytes = uint64_t{64} << 10;
-  std::string contents;
-  if (type.decoded_as->address == runtime_.Symbol("PyUnicode_Type")) {
-    const absl::StatusOr<TextShape> shape = ReadTextShape(runtime_, memory_, object);
-    if (!shape.ok() || shape->byte_size() > kMaxBytes) return "";
-    return ReadCharacters(memory_, *shape, shape->length, contents).ok() ? contents : "";
-  }
+std::string Crawl::ContentsOf(Address object, const TypeInfo& type, uint64_t max_length) {
+  const uint64_t flags = type.problem.ok() ? type.shape.flags : 0;
+  if ((flags & kTypeUnicodeSubclass) != 0) return ReadText(runtime_, memory_, object, max_length).value_or("");
   Address begin = object + layout().PyBytesObject.ob_sval;
-  if (type.decoded_as->address == runtime_.Symbol("PyByteArray_Type")) {
-    const absl::StatusOr<Address> start = memory_.ReadPointer(object + layout().PyByteArrayObject.ob_start);
-    begin = start.value_or(Address());
-  } else if (type.decoded_as->address != runtime_.Symbol("PyBytes_Type")) {
-    return "";
+  if ((flags & kTypeBytesSubclass) == 0) {
+    if (type.decoded_as == nullptr || type.decoded_as->address != runtime_.Symbol("PyByteArray_Type")) return "";
+    begin = memory_.ReadPointer(object + layout().PyByteArrayObject.ob_start).value_or(Address());
   }
   const absl::StatusOr<uint64_t> size = memory_.ReadValue<uint64_t>(object + layout().PyVarObject.ob_size);
-  if (!size.ok() || *size == 0 || *size > kMaxBytes) return "";
+  std::string contents;
+  if (!size.ok() || *size == 0 || *size > max_length) return "";
   return memory_.ReadArray(begin, *size, contents).ok() ? contents : "";
 }
 
@@ -211,18 +208,9 @@ bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
   const absl::StatusOr<Address> type = memory_.ReadPointer(key + layout().PyObject.ob_type);
   if (type.ok()) {
     const TypeInfo& info = types_.Get(*type);
-    const uint64_t flags = info.problem.ok() ? info.shape.flags : 0;
-    if ((flags & kTypeUnicodeSubclass) != 0) {
-      const absl::StatusOr<std::string> text = ReadText(runtime_, memory_, key, kMaxSecretName);
-      secret = text.ok() && options_.redaction->SecretName(*text);
-      annotations = text.ok() && (*text == "__annotations__" || *text == "__annotations_cache__");
-    } else if ((flags & kTypeBytesSubclass) != 0) {
-      const absl::StatusOr<uint64_t> size = memory_.ReadValue<uint64_t>(key + layout().PyVarObject.ob_size);
-      std::string text;
-      secret = size.ok() && *size <= kMaxSecretName &&
-               memory_.ReadArray(key + layout().PyBytesObject.ob_sval, *size, text).ok() &&
-               options_.redaction->SecretName(text);
-    }
+    const std::string text = ContentsOf(key, info, kMaxSecretName);
+    secret = options_.redaction->SecretName(text);
+    annotations = text == "__annotations__" || text == "__annotations_cache__";
   }
   if (cached) {
     entry.name = static_cast<uint8_t>(kNameKnown | (secret ? kNameSecret : 0) | (annotations ? kNameAnnotations : 0));

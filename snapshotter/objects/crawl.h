@@ -137,8 +137,8 @@ class Crawl {
   uint32_t RefSecret(Address object);
   void PrefetchBatch();
   void Visit(uint32_t id);
-  // Of a str, bytes or bytearray that is not too long; empty when it cannot be had.
-  std::string ContentsOf(Address object, const TypeInfo& type);
+  // Of a str, bytes or bytearray of at most so many items; empty when it is none, or cannot be had.
+  std::string ContentsOf(Address object, const TypeInfo& type, uint64_t max_length);
   void DecodeObject(Address object, proto::Object& out);
   void DecodeRedacted(Address object, proto::Object& out);
   void DecodeRaised(const RaisedException& raised, proto::Object& out);

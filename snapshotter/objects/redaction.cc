@@ -253,11 +253,6 @@ void SecretContents::Add(absl::string_view text) {
   longest_ = std::max(longest_, text.size());
 }
 
-void SecretContents::clear() {
-  texts_.clear();
-  matcher_is_made_ = false;
-}
-
 const re2::RE2* SecretContents::matcher() const {
   if (!matcher_is_made_) {
     std::vector<std::string> alternatives;

@@ -63,7 +63,6 @@ class SecretContents {
 
   // Too short a text is none, and one that is too long is known only as the object that it is.
   void Add(absl::string_view text);
-  void clear();
   // Whether the text is one of them, or has one inside that is long enough, be it with zeros between the characters.
   bool Within(absl::string_view text) const;
   // Writes `*` for each byte of those that are inside. Returns how many there were.

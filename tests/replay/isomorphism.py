@@ -15,6 +15,7 @@ import types
 import uuid
 
 import oracle
+from sameness import MISSING, read
 
 # What has a value and no parts, and whether it is one object or two does not matter.
 PLAIN = (int, float, complex, str, bytes, range)
@@ -34,14 +35,6 @@ FIELDS = (
     (collections.deque, ("maxlen",)),
     (BaseException, ("args", "__cause__", "__context__", "__suppress_context__", "__traceback__")),
 )
-MISSING = "nothing is there"
-
-
-def read(value, name):
-    try:
-        return object.__getattribute__(value, name)
-    except (AttributeError, ValueError):  # an empty slot, an empty cell
-        return MISSING
 
 
 def base_of(value, bases):

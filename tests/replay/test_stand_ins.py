@@ -9,7 +9,7 @@ from support_py.interpreters import Interpreter
 from support_py.rebuild import python_environment
 from support_py.target import PROGRAMS, capture
 
-SCRIPT = """
+FILES = """
 import sys
 import pysnap
 
@@ -74,23 +74,20 @@ for name, source in sources.items():
 """
 
 
-def test_matches(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
-    captured = capture(pysnap_binary, python, "catalogue.py", tmp_path)
+def check(script: str, python: Interpreter, pysnap_binary: Path, python_package: Path, folder: Path) -> None:
+    captured = capture(pysnap_binary, python, "catalogue.py", folder)
     result = subprocess.run(
-        [python.path, "-c", MATCHES, str(captured.path)],
+        [python.path, "-c", script, str(captured.path)],
         env=python_environment(python_package, PROGRAMS),
         capture_output=True,
         text=True,
     )
     assert result.returncode == 0, result.stderr
+
+
+def test_matches(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
+    check(MATCHES, python, pysnap_binary, python_package, tmp_path)
 
 
 def test_files(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
-    captured = capture(pysnap_binary, python, "catalogue.py", tmp_path)
-    result = subprocess.run(
-        [python.path, "-c", SCRIPT, str(captured.path)],
-        env=python_environment(python_package, PROGRAMS),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr
+    check(FILES, python, pysnap_binary, python_package, tmp_path)
