@@ -49,7 +49,9 @@ absl::Status DecodeDecimal(Crawl& crawl, Address object, const TypeInfo&, proto:
   const bool nan = (flags & (kQuietNan | kSignallingNan)) != 0;
   std::string text;
   if (!infinite && !(nan && digits == 0)) {
-    if (words < 1 || digits < 1 || digits > words * kWordDigits || digits <= (words - 1) * kWordDigits) {
+    constexpr int64_t kMaxWords = int64_t{1} << 40;
+    if (words < 1 || words > kMaxWords || digits < 1 || digits > words * kWordDigits ||
+        digits <= (words - 1) * kWordDigits) {
       return absl::DataLossError(absl::StrFormat("%d digits in %d words", digits, words));
     }
     const uint64_t size = static_cast<uint64_t>(words) * sizeof(uint64_t);

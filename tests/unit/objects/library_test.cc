@@ -58,6 +58,9 @@ TEST_P(LibraryTest, Decimals) {
   EXPECT_THAT(Strings(CrawlRoot(heap, Decimal(heap, 8, 0, 1, {7}))),
               ElementsAre(Pair("digits", "7"), Pair("special", "N")));
   const int64_t huge = std::numeric_limits<int64_t>::max();
+  const Address overflowing = Decimal(heap, 0, 0, 5, {1});
+  heap.Poke(overflowing + heap.layout().PyDecObject.dec_len, huge / 2);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, overflowing)));
   EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Decimal(heap, 0, 0, 3, {12}))));
   EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Decimal(heap, 0, 0, 20, {12}))));
   EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Decimal(heap, 0, 0, 0, {}))));
