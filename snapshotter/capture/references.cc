@@ -33,11 +33,19 @@ class Visitor {
     All(*mapping.mutable_key());
   }
 
+  void Sequence(proto::Sequence& sequence) {
+    google::protobuf::RepeatedField<uint32_t>& items = *sequence.mutable_item();
+    if (sequence.kind() != proto::Sequence::TUPLE || items.size() != 2) return All(items);
+    const Reference second = {.id = items[1], .key = items[0]};
+    if (second.id != 0) items[1] = visit_(second);
+    if (items[0] != 0) items[0] = visit_({.id = items[0]});
+  }
+
   void Value(proto::Object& object) {
     using Object = proto::Object;
     switch (object.value_case()) {
       case Object::kSequence:
-        return All(*object.mutable_sequence()->mutable_item());
+        return Sequence(*object.mutable_sequence());
       case Object::kMapping:
         return Mapping(*object.mutable_mapping());
       case Object::kSlice:

@@ -10,7 +10,7 @@
 namespace pysnap {
 
 // An object id that may be replaced. `name` is the string id of what names it, `key` the object id of the key of the
-// dict that it is under; 0 where there is none.
+// dict that it is under, or of the first half of the tuple that it is the second of; 0 where there is none.
 struct Reference {
   uint32_t id = 0;
   uint32_t name = 0;

@@ -136,16 +136,17 @@ class Redactor {
     return id == 0 || id > strings_.size() ? absl::string_view() : View(strings_[id - 1]);
   }
 
-  // A dict of annotations says under a name what kind of thing that is, and no secret.
-  absl::flat_hash_set<uint32_t> Annotations() {
+  // What has names in it and not what they name: annotations, the fields of a class, the keywords of a call.
+  absl::flat_hash_set<uint32_t> Names() {
     absl::flat_hash_set<uint32_t> found;
     for (const Object& object : objects_) {
       if (object.has_function()) found.insert(object.function().annotations());
+      for (const uint32_t constant : object.code().constant()) found.insert(constant);
       const proto::Mapping& mapping = object.mapping();
       for (int i = 0; i < std::min(mapping.key_size(), mapping.value_size()); ++i) {
         const Object* key = Find(mapping.key(i));
         const absl::string_view name = key == nullptr ? absl::string_view() : View(key->str());
-        if (name == "__annotations__" || name == "__annotations_cache__") found.insert(mapping.value(i));
+        if (NamesNoSecrets(name)) found.insert(mapping.value(i));
       }
     }
     return found;
@@ -161,9 +162,16 @@ class Redactor {
     return !name.empty() && rules_.SecretName(name);
   }
 
+  // Of what has names: whether it has a value all the same.
+  bool IsNamedByFirst(const Object& object) {
+    const proto::Sequence& pair = object.sequence();
+    const Object* second = pair.item_size() == 2 ? Find(pair.item(1)) : nullptr;
+    return second != nullptr && !(IsText(*second) && IsBareWord(TextOf(*second)));
+  }
+
   // A stand-in under the name; a text is secret wherever else it stands, too.
   void ReplaceNamed() {
-    const absl::flat_hash_set<uint32_t> annotations = Annotations();
+    const absl::flat_hash_set<uint32_t> names = Names();
     const auto replace = [this](const Reference& reference) {
       const Object* object = Find(reference.id);
       if (object == nullptr || IsNeverSecret(*object) || !IsSecret(reference)) return reference.id;
@@ -175,7 +183,9 @@ class Redactor {
       return StandIn(reference.id);
     };
     for (size_t i = 0; i < objects_.size(); ++i) {
-      if (!annotations.contains(static_cast<uint32_t>(i + 1))) VisitReferences(objects_[i], replace);
+      if (!names.contains(static_cast<uint32_t>(i + 1)) || IsNamedByFirst(objects_[i])) {
+        VisitReferences(objects_[i], replace);
+      }
     }
     for (proto::Thread& thread : threads_) VisitReferences(thread, replace);
     for (Object& object : new_objects_) objects_.push_back(std::move(object));

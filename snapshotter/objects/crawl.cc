@@ -81,6 +81,11 @@ uint32_t Crawl::RefEssential(Address object) {
   return id;
 }
 
+uint32_t Crawl::RefConstant(Address constant) {
+  NoteNames(constant);
+  return RefEssential(constant);
+}
+
 uint32_t Crawl::RefNamed(absl::string_view name, Address object) {
   const bool secret = options_.redaction != nullptr && options_.redaction->SecretName(name);
   return RefUnder(secret, object);
@@ -197,6 +202,13 @@ bool Crawl::IsText(Address object) {
   return info.problem.ok() && (info.shape.flags & kTypeUnicodeSubclass) != 0;
 }
 
+bool Crawl::IsNamedByFirst(Address pair, Address first, uint32_t first_id, Address second) {
+  if (first_id == 0 || !IsSecretKey(first, first_id)) return false;
+  if (!HasNames(pair)) return true;
+  const absl::StatusOr<Address> type = memory_.ReadPointer(second + layout().PyObject.ob_type);
+  return !type.ok() || !IsBareWord(ContentsOf(second, types_.Get(*type), kMaxSecretName));
+}
+
 bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
   if (!ChecksNames()) return false;
   Entry& entry = objects_[key_id - 1];
@@ -204,16 +216,16 @@ bool Crawl::IsSecretKey(Address key, uint32_t key_id) {
   if (cached && (entry.name & kNameKnown) != 0) return (entry.name & kNameSecret) != 0;
 
   bool secret = false;
-  bool annotations = false;
+  bool names_no_secrets = false;
   const absl::StatusOr<Address> type = memory_.ReadPointer(key + layout().PyObject.ob_type);
   if (type.ok()) {
     const TypeInfo& info = types_.Get(*type);
     const std::string text = ContentsOf(key, info, kMaxSecretName);
     secret = options_.redaction->SecretName(text);
-    annotations = text == "__annotations__" || text == "__annotations_cache__";
+    names_no_secrets = NamesNoSecrets(text);
   }
   if (cached) {
-    entry.name = static_cast<uint8_t>(kNameKnown | (secret ? kNameSecret : 0) | (annotations ? kNameAnnotations : 0));
+    entry.name = static_cast<uint8_t>(kNameKnown | (secret ? kNameSecret : 0) | (names_no_secrets ? kNameOfNames : 0));
   }
   return secret;
 }

@@ -50,6 +50,7 @@ class Crawl {
   // As in GraphCrawler.
   uint32_t Ref(Address object);
   uint32_t RefEssential(Address object);
+  uint32_t RefConstant(Address constant);
   uint32_t RefNamed(absl::string_view name, Address object);
   uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code);
   uint32_t RefClassNamespace(Address type, Address dict);
@@ -67,11 +68,13 @@ class Crawl {
   uint32_t RefUnder(bool secret, Address object) { return secret ? RefSecret(object) : Ref(object); }
   // Whether the value under this key of a mapping is secret. `key_id` is the key's id.
   bool IsSecretKey(Address key, uint32_t key_id);
-  // Of a key that IsSecretKey was asked for: whether annotations are what is under it.
-  bool IsAnnotationsKey(uint32_t key_id) const { return (objects_[key_id - 1].name & kNameAnnotations) != 0; }
-  // A dict of annotations says under a name what kind of thing that is, and no secret.
-  void NoteAnnotations(Address dict) { annotations_.insert(dict); }
-  bool IsAnnotations(Address dict) const { return annotations_.contains(dict); }
+  // Of a key that IsSecretKey was asked for: whether NamesNoSecrets is true of it.
+  bool IsKeyOfNames(uint32_t key_id) const { return (objects_[key_id - 1].name & kNameOfNames) != 0; }
+  // What has names in it and not what they name: annotations, the fields of a class, the keywords of a call.
+  void NoteNames(Address object) { names_of_nothing_.insert(object); }
+  bool HasNames(Address object) const { return names_of_nothing_.contains(object); }
+  // Whether the first half of a pair names the second, and what it names is secret, as in a list of headers.
+  bool IsNamedByFirst(Address pair, Address first, uint32_t first_id, Address second);
   // Gives an object away under no name from now on: a text, or what a cell holds.
   void MarkSecret(Address object);
   bool IsMarkedSecret(Address object) const {
@@ -123,7 +126,7 @@ class Crawl {
  private:
   enum class Kind : uint8_t { kObject, kRedacted, kInt, kRaised, kArguments, kTorn, kObjectLimit, kDepthLimit };
   // What is known of the object as a name: bits of Entry::name.
-  enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2, kNameAnnotations = 4 };
+  enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2, kNameOfNames = 4 };
   struct Entry {
     Address address;  // kInt: the number; kRaised: an index in raised_; kArguments: of the one argument, or null
     Kind kind = Kind::kObject;
@@ -177,7 +180,7 @@ class Crawl {
   // Of exceptions that do not hold theirs yet.
   absl::flat_hash_map<Address, Address> tracebacks_;
   Secrets secrets_;
-  absl::flat_hash_set<Address> annotations_;
+  absl::flat_hash_set<Address> names_of_nothing_;
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 
   absl::flat_hash_map<std::string, uint32_t> strings_;

@@ -123,7 +123,7 @@ absl::Status FrameRecorder::FillCode(Address address, GraphCrawler& crawler, pro
   out.set_flags(code->flags);
   out.set_bytecode(code->bytecode);
   if (!code->bytecode_problem.ok()) SetAbsent(code->bytecode_problem, *out.mutable_bytecode_absent());
-  for (const Address constant : code->constants) out.add_constant(crawler.RefEssential(constant));
+  for (const Address constant : code->constants) out.add_constant(crawler.RefConstant(constant));
   for (const Address used : code->names) out.add_name_ref(crawler.String(Text(used)));
   for (const Address variable : code->variables) out.add_variable(crawler.String(Text(variable)));
   out.set_variable_kind(code->variable_kinds);

@@ -98,6 +98,8 @@ class GraphCrawler {
   // What a thread is raising. Before 3.12 it may not be an exception object yet: one is recorded in its place that has
   // the arguments which normalizing it would pass (_PyErr_CreateException, Python/errors.c), and no address.
   uint32_t RefRaised(const RaisedException& raised);
+  // A constant of a code object; as RefEssential. A tuple among them is as likely the keywords of a call as a value.
+  uint32_t RefConstant(Address constant);
   // A stand-in for a value that the target was stopped in the middle of changing.
   uint32_t RefTorn();
   // An int that is in the target a number and not an object; it has no address.

@@ -142,17 +142,26 @@ constexpr size_t kMaxSecrets = 1000;
 // Within other texts no shorter ones are looked for, and of longer ones the beginning.
 constexpr size_t kMinWithin = 6;
 constexpr size_t kMaxWithin = 512;
-// A text of letters alone is as likely the name of something (`token_type = "bearer"`) that stands everywhere.
 bool IsLookedForWithin(absl::string_view text) {
   if (absl::StartsWith(text, "/")) return false;  // the path of a file of secrets, and not one
-  return text.size() >= kMinWithin && !std::all_of(text.begin(), text.end(), [](char c) {
-           return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_';
-         });
+  return text.size() >= kMinWithin && !IsBareWord(text);
 }
 
 re2::StringPiece Piece(absl::string_view text) { return re2::StringPiece(text.data(), text.size()); }
 
 }  // namespace
+
+bool IsBareWord(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_';
+  });
+}
+
+bool NamesNoSecrets(absl::string_view name) {
+  constexpr absl::string_view kNames[] = {
+      "__annotations__", "__annotations_cache__", "__slots__", "__match_args__", "__all__", "_fields"};
+  return std::find(std::begin(kNames), std::end(kNames), name) != std::end(kNames);
+}
 
 RedactionRules::RedactionRules() = default;
 RedactionRules::RedactionRules(RedactionRules&&) noexcept = default;

@@ -21,6 +21,12 @@ class RE2;
 
 namespace pysnap {
 
+// Letters alone (and `_`): as likely the name of something that stands everywhere as a secret.
+bool IsBareWord(absl::string_view text);
+// Whether what is under this name in a class or a module says what it has, and holds no secrets under those names:
+// `__annotations__`, `__slots__`, `_fields`.
+bool NamesNoSecrets(absl::string_view name);
+
 // Immutable; safe to share. By default nothing is secret.
 class RedactionRules {
  public:

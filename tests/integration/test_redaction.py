@@ -49,7 +49,7 @@ TOLD = [
     "password", "url", "json_text", "form", "connection", "request", "repeated", "in_bytes", "in_array", "in_view",
     "in_bytes_io", "in_string_io", "in_wide_string_io",
 ]  # fmt: skip
-KINDS = ("literal", "env", "list", "url", "json", "form", "option", "dsn", "header")
+KINDS = ("literal", "env", "list", "url", "json", "form", "option", "dsn", "header", "pair")
 
 
 def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
@@ -61,7 +61,11 @@ def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path
         assert values[name]["absent"] is None and "visible" in values[name]["repr"], f"{name}: {values[name]}"
     for name in "environment", "environment_list", "options", "in_key", "in_error":
         assert "<redacted" in values[name]["repr"], f"{name}: {values[name]['repr']}"
-    assert "visible-home" in values["environment"]["repr"] and "visible-editor" in values["environment_list"]["repr"]
+    assert "'HOME_DIRECTORY': 'visible-home'" in values["environment"]["repr"]
+    assert values["names"]["repr"] == "{'visible_slot': 1, 'visible_field': 2, 'HOME_DIRECTORY': 3}"
+    assert values["pairs"]["repr"] == "[('Authorization', <redacted str>), ('Accept', 'visible-accept')]"
+    assert values["pair_of_word"]["repr"] == "('token', <redacted str>)" and values["word"]["absent"] is not None
+    assert "visible-editor" in values["environment_list"]["repr"]
 
     plain = plain_bytes(captured.path)
     assert b"visible-home" in plain and b"def told():" in plain
@@ -69,6 +73,7 @@ def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path
     for kind in (*KINDS, "argv"):
         for encoding in "utf-8", "utf-16-le", "utf-32-le":
             assert f"{kind}-s3cret-9".encode(encoding) not in plain, f"{kind} in {encoding}"
+    assert b"nevershownword" not in plain
     assert "--token <redacted>" in run_tool(pysnap_binary, "show", captured.path).stdout.decode()
     # It is said that the source is not as it was.
     problems = [problem["where"] for problem in captured.view["capture"]["problems"]]

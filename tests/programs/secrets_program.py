@@ -1,6 +1,7 @@
 """Values that must not be in a snapshot, and their neighbours that must be."""
 
 import array
+import collections
 import io
 import json
 import os
@@ -92,6 +93,13 @@ def told():
     in_wide_string_io = io.StringIO("\u65e5" + repeated)
     in_error = ValueError("refused: " + password)
     in_key = {password: "visible value"}
+    pairs = [("Authorization", "Basic pair-s3cret-9"), ("Accept", "visible-accept")]
+    word = "".join(["never", "shown", "word"])
+    pair_of_word = ("token", word)
+    # Names, and not what they name: the keywords of the call above, and of a class's fields.
+    names = {"visible_slot": 1, "visible_field": 2, "HOME_DIRECTORY": 3}
+    slotted = type("Slotted", (), {"__slots__": ("password", "visible_slot")})
+    fields = collections.namedtuple("Fields", ["token", "visible_field"])
     token_type = "bearer"
     speech = "visible: the bearer of news"
     signature = "def visible(token=None, password: str = ''): ..."

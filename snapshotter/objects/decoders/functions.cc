@@ -77,7 +77,7 @@ absl::Status DecodeFunction(Crawl& crawl, Address object, const TypeInfo&, proto
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.func_module));
   function.set_module(id);
   ASSIGN_OR_RETURN(const Address annotations, crawl.memory().ReadPointer(object + layout.func_annotations));
-  crawl.NoteAnnotations(annotations);
+  crawl.NoteNames(annotations);
   ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.func_annotations));
   function.set_annotations(id);
   if (layout.func_annotate != kNoOffset) {

@@ -11,10 +11,10 @@ namespace {
 
 constexpr uint64_t kBytesPerEntry = 16;
 
-void AddEntry(Crawl& crawl, Address key, Address value, bool annotations, proto::Mapping& out) {
+void AddEntry(Crawl& crawl, Address key, Address value, bool has_names, proto::Mapping& out) {
   const uint32_t key_id = crawl.Ref(key);
-  const bool secret = crawl.IsSecretKey(key, key_id) && !annotations;
-  if (crawl.IsAnnotationsKey(key_id)) crawl.NoteAnnotations(value);
+  const bool secret = crawl.IsSecretKey(key, key_id) && !has_names;
+  if (crawl.IsKeyOfNames(key_id)) crawl.NoteNames(value);
   const uint32_t value_id = crawl.RefUnder(secret, value);
   if (crawl.touch_only()) return;
   out.add_key(key_id);
@@ -51,7 +51,7 @@ absl::Status DecodeNamespace(Crawl& crawl, Address dict, const Namespaces::Plan&
   uint64_t omitted = 0;
   const absl::Status status = VisitDict(crawl.runtime(), crawl.memory(), dict, [&](Address key, Address value) {
     if (crawl.CanDescend() && crawl.namespaces().Wants(crawl, plan, key, position)) {
-      AddEntry(crawl, key, value, /*annotations=*/false, mapping);
+      AddEntry(crawl, key, value, /*has_names=*/false, mapping);
     } else {
       ++omitted;
     }
@@ -68,7 +68,7 @@ absl::Status DecodeDict(Crawl& crawl, Address object, const TypeInfo&, proto::Ob
   if (const Namespaces::Plan* plan = FindPlan(crawl, object)) return DecodeNamespace(crawl, object, *plan, out);
   ASSIGN_OR_RETURN(const uint64_t length, ReadDictLength(crawl.runtime(), crawl.memory(), object));
   proto::Mapping& mapping = *out.mutable_mapping();
-  const bool annotations = crawl.IsAnnotations(object);
+  const bool has_names = crawl.HasNames(object);
   const uint64_t granted = crawl.GrantBytes(length * kBytesPerEntry) / kBytesPerEntry;
   uint64_t count = 0;
   bool cut = false;
@@ -78,7 +78,7 @@ absl::Status DecodeDict(Crawl& crawl, Address object, const TypeInfo&, proto::Ob
     cut = !torn && (count == granted || !crawl.CanDescend());
     if (torn || cut) return false;
     ++count;
-    AddEntry(crawl, key, value, annotations, mapping);
+    AddEntry(crawl, key, value, has_names, mapping);
     return true;
   });
   if (torn) status = absl::AbortedError(absl::StrFormat("caught while it changed: its length is still %d", length));
@@ -113,7 +113,7 @@ absl::Status DecodeOrderedDict(Crawl& crawl, Address object, const TypeInfo&, pr
     ASSIGN_OR_RETURN(const Address key, crawl.memory().ReadPointer(node + node_layout.key));
     const auto it = values.find(key);
     if (it == values.end()) break;
-    AddEntry(crawl, key, it->second, /*annotations=*/false, mapping);
+    AddEntry(crawl, key, it->second, /*has_names=*/false, mapping);
     ASSIGN_OR_RETURN(node, crawl.memory().ReadPointer(node + node_layout.next));
   }
   if (status.ok() && (node || count != length)) {

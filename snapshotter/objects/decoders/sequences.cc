@@ -21,11 +21,11 @@ bool AddItem(Crawl& crawl, Address item, proto::Sequence& out) {
 }
 
 // A pair whose first half is a name, as header lists have them: the second is a named value.
-absl::Status DecodePair(Crawl& crawl, Address items, proto::Sequence& out) {
+absl::Status DecodePair(Crawl& crawl, Address pair, Address items, proto::Sequence& out) {
   ASSIGN_OR_RETURN(const Address first, crawl.memory().ReadPointer(items));
   ASSIGN_OR_RETURN(const Address second, crawl.memory().ReadPointer(items + kPointerSize));
   const uint32_t first_id = crawl.Ref(first);
-  const uint32_t second_id = crawl.RefUnder(first_id != 0 && crawl.IsSecretKey(first, first_id), second);
+  const uint32_t second_id = crawl.RefUnder(crawl.IsNamedByFirst(pair, first, first_id, second), second);
   if (!crawl.touch_only()) {
     out.add_item(first_id);
     out.add_item(second_id);
@@ -65,7 +65,7 @@ absl::Status DecodeTuple(Crawl& crawl, Address object, const TypeInfo&, proto::O
   if (size < 0 || static_cast<uint64_t>(size) > kMaxItems) return BadSize(size);
   out.mutable_sequence()->set_kind(proto::Sequence::TUPLE);
   const Address items = object + crawl.layout().PyTupleObject.ob_item;
-  if (size == 2 && crawl.CanDescend()) return DecodePair(crawl, items, *out.mutable_sequence());
+  if (size == 2 && crawl.CanDescend()) return DecodePair(crawl, object, items, *out.mutable_sequence());
   return DecodeItems(crawl, items, static_cast<uint64_t>(size), out);
 }
 
