@@ -184,12 +184,15 @@ void Loader::Needs(const Object& object, std::vector<uint32_t>& needs) {
     case ValueKind::kTraceback:
       needs.push_back(Traceback(object.data).frame);
       break;
-    case ValueKind::kParts:
-      for (const Attribute& part : Parts(object.data).parts) {
+    case ValueKind::kParts: {
+      const Parts parts(object.data);
+      for (const Attribute& part : parts.parts) {
         needs.push_back(part.value);
         NeedsOfPart(part.value, needs);
       }
+      needs.insert(needs.end(), parts.items.begin(), parts.items.end());
       break;
+    }
     default:
       break;
   }
@@ -385,7 +388,7 @@ PyObject* Loader::MakeShell(uint32_t id, const Object& object) {
     case ValueKind::kGenerator:
       return MakeSuspended(id, object);
     case ValueKind::kParts:
-      return MakeParts(object, type);
+      return MakeParts(id, object, type);
   }
   return NewAbsent("unsupported", "a kind of value this version does not know", object.type).release();
 }
@@ -469,6 +472,9 @@ void Loader::Fill(uint32_t id, const Object& object) {
       break;
     case ValueKind::kGenerator:
       FillSuspended(made, id, object);
+      break;
+    case ValueKind::kParts:
+      FillItems(id, object);
       break;
     default:
       break;

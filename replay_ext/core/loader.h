@@ -40,6 +40,7 @@ struct LoadOptions {
   PyObject* part_builders = nullptr;     // dict: (module, qualname) -> callable(type, parts dict) -> object
   PyObject* keeping_types = nullptr;     // set: types whose builders do not look into the parts
   PyObject* stand_ins = nullptr;  // dict: (module, qualname) -> callable(parts dict), for types without instances
+  PyObject* imported = nullptr;   // dict: the same for those that a library has which may be imported; of just the type
   bool run_code = false;
 };
 
@@ -89,6 +90,7 @@ class Loader {
   // The object of an id, borrowed; an Absent for an id that the file does not hold. Never null but out of memory.
   PyObject* Get(uint32_t id);
   PyObject* NewGet(uint32_t id);
+  PyObject* NewItem(uint32_t id);
   // As Get, but null for 0 and for what is not an instance of `type`.
   PyObject* GetIf(uint32_t id, PyTypeObject* type);
   // The str of a string id, interned; borrowed.
@@ -106,7 +108,10 @@ class Loader {
   PyObject* MakeInstance(const Object& object, PyTypeObject* type);
   // Borrowed; null when there is none.
   PyObject* FindStandIn(uint32_t type_id);
-  PyObject* MakeParts(const Object& object, PyTypeObject* type);
+  PyObject* FindImported(uint32_t type_id);
+  PyObject* MakeParts(uint32_t id, const Object& object, PyTypeObject* type);
+  // Those of a value's items that did not exist when it was made.
+  void FillItems(uint32_t id, const Object& object);
   // What the builder of an object looks at in one of its parts: to be made before, and put in there. Nothing is put in
   // where something does not exist yet, as in a cycle.
   void NeedsOfPart(uint32_t id, std::vector<uint32_t>& needs);
@@ -203,6 +208,8 @@ class Loader {
   std::vector<uint8_t> state_;
   std::vector<PyObject*> names_;  // by string id; owned
   std::unordered_map<uint32_t, Ref> missing_;
+  std::unordered_map<uint32_t, PyObject*> stand_in_of_;  // by type id; borrowed from options_.stand_ins, or null
+  std::unordered_map<uint32_t, Ref> item_lists_;         // of values made of parts, by object id
   std::unordered_set<PyTypeObject*> rebuilt_;
   std::unordered_map<PyTypeObject*, int> type_depth_;
   std::unordered_map<uint32_t, BuiltCode> codes_;

@@ -426,6 +426,9 @@ Parts::Parts(Bytes bytes) {
         byte_strings.push_back(part);
         break;
       }
+      case 4:
+        GetIds(reader, items);
+        break;
       default:
         reader.skip();
     }

@@ -250,6 +250,7 @@ struct Parts {
   std::vector<Attribute> parts;
   std::vector<IntPart> ints;
   std::vector<BytesPart> byte_strings;
+  Ids items;
   explicit Parts(Bytes bytes);
 };
 

@@ -37,6 +37,7 @@ PyObject* Load(PyObject*, PyObject* args) {
       {"part_builders", &options.part_builders},
       {"keeping_types", &options.keeping_types},
       {"stand_ins", &options.stand_ins},
+      {"imported", &options.imported},
   };
   for (const auto& each : wanted) {
     *each.slot = PyDict_GetItemString(hooks, each.name);
@@ -45,7 +46,8 @@ PyObject* Load(PyObject*, PyObject* args) {
   if (damaged == nullptr || !PyType_Check(options.absent) || !PyType_Check(options.suspended) ||
       !PyDict_Check(options.known_types) || !PyDict_Check(options.known_functions) ||
       !PyDict_Check(options.part_builders) || !PySet_Check(options.plain_types) ||
-      !PySet_Check(options.version_types) || !PySet_Check(options.keeping_types) || !PyDict_Check(options.stand_ins)) {
+      !PySet_Check(options.version_types) || !PySet_Check(options.keeping_types) || !PyDict_Check(options.stand_ins) ||
+      !PyDict_Check(options.imported)) {
     PyErr_SetString(PyExc_TypeError, "hooks of the wrong types");
     return nullptr;
   }

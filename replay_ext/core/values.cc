@@ -365,7 +365,7 @@ void Loader::FillHiddenFields(PyObject* made, const Object& object) {
   }
 }
 
-PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
+PyObject* Loader::MakeParts(uint32_t id, const Object& object, PyTypeObject* type) {
   const Parts parts(object.data);
   Ref values(PyDict_New());
   if (!values) return nullptr;
@@ -384,6 +384,15 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
     Ref bytes(PyBytes_FromStringAndSize(part.value.data(), static_cast<Py_ssize_t>(part.value.size())));
     if (bytes) PyDict_SetItem(values.get(), Name(part.name), bytes.get());
   }
+  if (!parts.items.empty()) {
+    Ref items(PyList_New(static_cast<Py_ssize_t>(parts.items.size())));
+    if (!items) return nullptr;
+    for (size_t i = 0; i < parts.items.size(); ++i) {
+      PyList_SET_ITEM(items.get(), static_cast<Py_ssize_t>(i), NewItem(parts.items[i]));
+    }
+    PyDict_SetItemString(values.get(), "items", items.get());
+    item_lists_[id] = std::move(items);
+  }
   if (object.absent.set) {
     Ref absent = NewAbsent(object.absent, object.type);
     if (absent) PyObject_SetAttrString(absent.get(), "attributes", values.get());
@@ -398,7 +407,8 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
       if (!Recover()) return nullptr;
     }
   }
-  if (PyObject* make = FindStandIn(object.type)) {
+  for (PyObject* make : {FindImported(object.type), FindStandIn(object.type)}) {
+    if (make == nullptr) continue;
     PyObject* made = PyObject_CallFunctionObjArgs(make, values.get(), nullptr);
     if (made != nullptr) return made;
     if (!Recover()) return nullptr;
@@ -408,14 +418,50 @@ PyObject* Loader::MakeParts(const Object& object, PyTypeObject* type) {
   return absent.release();
 }
 
-PyObject* Loader::FindStandIn(uint32_t type_id) {
-  if (type_id == 0 || type_id >= file_.objects.size()) return nullptr;
+// A null pointer among items of C is None for whoever asks for it.
+PyObject* Loader::NewItem(uint32_t id) {
+  if (id != 0) return NewGet(id);
+  Py_INCREF(Py_None);
+  return Py_None;
+}
+
+void Loader::FillItems(uint32_t id, const Object& object) {
+  const auto found = item_lists_.find(id);
+  if (found == item_lists_.end()) return;
+  const Parts parts(object.data);
+  for (size_t i = 0; i < parts.items.size(); ++i) {
+    PyList_SetItem(found->second.get(), static_cast<Py_ssize_t>(i), NewItem(parts.items[i]));
+  }
+}
+
+PyObject* Loader::FindImported(uint32_t type_id) {
+  if (PyDict_Size(options_.imported) == 0 || type_id == 0 || type_id >= file_.objects.size()) return nullptr;
   Object object;
   object.Decode(file_.objects[type_id]);
   if (object.kind != ValueKind::kType) return nullptr;
   const Type type(object.data);
   Ref key(PyTuple_Pack(2, Name(type.module), Name(type.qualname)));
-  return key ? PyDict_GetItem(options_.stand_ins, key.get()) : nullptr;
+  return key ? PyDict_GetItem(options_.imported, key.get()) : nullptr;
+}
+
+// By the type, or else the nearest one that it extends.
+PyObject* Loader::FindStandIn(uint32_t type_id) {
+  const auto [known, inserted] = stand_in_of_.try_emplace(type_id, nullptr);
+  if (!inserted) return known->second;
+  constexpr size_t kMaxTypes = 64;
+  Object object;
+  Ids types = {type_id};
+  for (size_t i = 0; i < types.size() && i < kMaxTypes; ++i) {
+    if (types[i] == 0 || types[i] >= file_.objects.size()) continue;
+    object.Decode(file_.objects[types[i]]);
+    if (object.kind != ValueKind::kType) continue;
+    const Type type(object.data);
+    Ref key(PyTuple_Pack(2, Name(type.module), Name(type.qualname)));
+    PyObject* found = key ? PyDict_GetItem(options_.stand_ins, key.get()) : nullptr;
+    if (found != nullptr) return known->second = found;
+    types.insert(types.end(), type.bases.begin(), type.bases.end());
+  }
+  return nullptr;
 }
 
 }  // namespace pysnap::replay

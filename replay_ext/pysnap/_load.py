@@ -6,10 +6,11 @@ import builtins
 import gc
 import os
 import sys
-from typing import Any, Dict, Union
+from typing import Any, Dict, Optional, Union
 
 from . import _builders, _known, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
+from ._numpy_real import RealArrays
 from ._snapshot import Snapshot, SnapshotError
 
 try:
@@ -20,12 +21,14 @@ except ImportError as _error:
     ) from None
 
 
-def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot:
+def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libraries: bool = False) -> Snapshot:
     """Rebuild what the snapshot at `path` holds. No code of the snapshot runs; nothing is imported for it.
 
     Raises OSError if the file cannot be read and SnapshotError if it is not a snapshot, or damaged. With `run_code`
-    captured functions can be called, where this is the same Python version.
+    captured functions can be called, where this is the same Python version. With `import_libraries` numpy is imported
+    if this interpreter has it, and arrays and scalars are its own, not descriptions.
     """
+    arrays = _real_arrays() if import_libraries else None
     hooks: Dict[str, Any] = {
         "damaged": SnapshotError,
         "absent": Absent,
@@ -40,7 +43,8 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
         "known_functions": _known.known_functions(),
         "part_builders": _builders.part_builders(),
         "keeping_types": _builders.keeping_types(),
-        "stand_ins": _builders.stand_ins(),
+        "stand_ins": {**_builders.stand_ins(), **({} if arrays is None else arrays.stand_ins())},
+        "imported": {} if arrays is None else arrays.builders(),
     }
     was_enabled = gc.isenabled()
     gc.disable()
@@ -49,6 +53,8 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
     finally:
         if was_enabled:
             gc.enable()
+    if arrays is not None:
+        arrays.finish()
     for namespace in facts["globals"]:
         # Frames were given the interpreter's own builtins; exec and eval look for them here.
         if "__builtins__" in namespace:
@@ -57,3 +63,10 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False) -> Snapshot
         namespace.setdefault("__getattr__", NotRecorded(namespace.get("__name__"), omitted))
     _sources.install(facts["sources"], facts["globals"])
     return Snapshot(facts)
+
+
+def _real_arrays() -> Optional[RealArrays]:
+    try:
+        return RealArrays()
+    except ImportError:
+        return None

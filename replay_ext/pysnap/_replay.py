@@ -33,6 +33,7 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--thread", metavar="ID|NAME")
     parser.add_argument("--ui", choices=("pdb", "ipython"), default="pdb")
     parser.add_argument("--run-code", action="store_true")
+    parser.add_argument("--import", dest="import_libraries", action="store_true")
     parser.add_argument("file")
     options = parser.parse_args(arguments)
     try:
@@ -49,7 +50,7 @@ def main(arguments: List[str]) -> int:
 
 def _run(options: Any) -> None:
     make = _user_interface(options.ui)
-    snapshot = _open(options.file, options.run_code)
+    snapshot = _open(options.file, options.run_code, options.import_libraries)
     thread = None
     if options.thread is not None:
         try:
@@ -73,9 +74,9 @@ def _user_interface(name: str) -> Callable[[Snapshot], SnapshotCommands]:
         raise _Failure(_ERROR, f"--ui ipython: {sys.executable} has no IPython") from None
 
 
-def _open(path: str, run_code: bool) -> Snapshot:
+def _open(path: str, run_code: bool, import_libraries: bool) -> Snapshot:
     try:
-        return load(path, run_code=run_code)
+        return load(path, run_code=run_code, import_libraries=import_libraries)
     except SnapshotError as error:
         raise _Failure(_DAMAGED, str(error)) from None
     except PermissionError as error:

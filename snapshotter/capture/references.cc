@@ -91,7 +91,8 @@ class Visitor {
         return One<&proto::Generator::awaiting, &proto::Generator::set_awaiting>(generator);
       }
       case Object::kParts:
-        return Attributes(*object.mutable_parts()->mutable_part());
+        Attributes(*object.mutable_parts()->mutable_part());
+        return All(*object.mutable_parts()->mutable_item());
       case Object::kSingleton:
       case Object::kBoolValue:
       case Object::kIntValue:

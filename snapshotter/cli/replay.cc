@@ -25,12 +25,17 @@ struct Options {
   std::string thread;
   std::string ui = "pdb";
   bool run_code = false;
+  bool import_libraries = false;
 };
 
 // The interpreter starts isolated from the user's environment and the current directory; only the package's own folder
 // is added to its path.
 constexpr char kStart[] =
     "import sys; sys.path.insert(0, sys.argv.pop(1)); from pysnap._replay import main; sys.exit(main(sys.argv[1:]))";
+// With libraries, which the user's environment may name; the current directory, which -c puts first, is still none.
+constexpr char kStartWithLibraries[] =
+    "import sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; from pysnap._replay import main;"
+    " sys.exit(main(sys.argv[1:]))";
 
 int ReadHeader(const std::string& path, proto::Header& header) {
   std::string error;
@@ -82,6 +87,7 @@ int Replay(const Options& options) {
   std::error_code error;
   const std::filesystem::path absolute = std::filesystem::absolute(options.file, error);
   std::vector<std::string> command = {python->path, "-I", "-c", kStart, package};
+  if (options.import_libraries) command = {python->path, "-c", kStartWithLibraries, package, "--import"};
   for (const std::string& each : options.commands) command.push_back("--command=" + each);
   if (!options.thread.empty()) command.push_back("--thread=" + options.thread);
   command.push_back("--ui=" + options.ui);
@@ -112,6 +118,7 @@ void AddReplayCommand(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"pdb", "ipython"}))
       ->capture_default_str();
   command->add_flag("--run-code", options->run_code, "Let captured functions and methods be called");
+  command->add_flag("--import", options->import_libraries, "Rebuild arrays with numpy, if the interpreter has it");
   command->callback([options, &exit_code] { exit_code = Replay(*options); });
 }
 

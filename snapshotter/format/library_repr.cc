@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "snapshotter/format/file_repr.h"
 #include "snapshotter/format/number_text.h"
+#include "snapshotter/format/numpy_repr.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/repr.h"
@@ -273,6 +274,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   if (module == "_io") {
     if (ReprPieces pieces = FileRepr(snapshot, object, name)) return pieces;
   }
+  if (ReprPieces pieces = NumpyRepr(snapshot, object, max_characters)) return pieces;
   if (module == "fractions" && name == "Fraction") return Fraction(snapshot, object);
   if (module == "uuid" && name == "UUID") return Uuid(snapshot, object);
   // Lib/pathlib.py; in 3.13 Lib/pathlib/_local.py.

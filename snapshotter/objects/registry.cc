@@ -149,7 +149,13 @@ constexpr DecoderEntry kEntries[] = {
     {"PyContextVar_Type", "_contextvars.ContextVar", DecodeContextVar, kFixed},
     {nullptr, "_asyncio.Future", DecodeFuture, kFixed, PYSNAP_SIZE(FutureObj)},
     {nullptr, "_asyncio.Task", DecodeTask, kFixed, PYSNAP_SIZE(TaskObj)},
-    {nullptr, "BaseException", DecodeException, kFixed},
+    {nullptr, "BaseException", DecodeException, kFixed | kTraitKnowsExtensions},
+    {nullptr, "numpy.dtype", DecodeNumpyDType, kFixed | kTraitKnowsExtensions},
+    {nullptr, "numpy.ndarray", DecodeNumpyArray},
+    {nullptr, "numpy.generic", DecodeNumpyScalar, kTraitKnowsExtensions},
+    {nullptr, "numpy.float64", DecodeFloat},
+    {nullptr, "numpy.complex128", DecodeComplex},
+    {nullptr, "numpy.str_", DecodeStr, kTraitText},  // has room for what it lends out
 };
 
 #undef PYSNAP_SIZE

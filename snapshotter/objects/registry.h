@@ -25,11 +25,12 @@ using DecodeFn = absl::Status (*)(Crawl& crawl, Address object, const TypeInfo& 
 
 enum DecoderTraits : uint32_t {
   kTraitNone = 0,
-  kTraitText = 1 << 0,           // str, bytes, bytearray: secret contents are given away under no name
-  kTraitNeverRedacted = 1 << 1,  // cannot be a secret
-  kTraitOwnsDict = 1 << 2,       // its __dict__ is part of what the decoder records
-  kTraitPlain = 1 << 3,          // has no value of its own: members of subclasses and its own are all there is
-  kTraitHolder = 1 << 4,         // a cell: it can be secret what it holds
+  kTraitText = 1 << 0,             // str, bytes, bytearray: secret contents are given away under no name
+  kTraitNeverRedacted = 1 << 1,    // cannot be a secret
+  kTraitOwnsDict = 1 << 2,         // its __dict__ is part of what the decoder records
+  kTraitPlain = 1 << 3,            // has no value of its own: members of subclasses and its own are all there is
+  kTraitHolder = 1 << 4,           // a cell: it can be secret what it holds
+  kTraitKnowsExtensions = 1 << 5,  // it reads what static types add that extend the type, too
 };
 
 struct DecoderEntry {

@@ -180,8 +180,8 @@ void TypeTable::Classify(TypeInfo& info) {
     }
   }
   const TypeInfo* base = info.base;
-  // Exceptions made in C say by their members what they add; one decoder knows them all.
-  if (info.decoder == nullptr && !info.heap && base != nullptr && (info.shape.flags & kTypeBaseExcSubclass) != 0) {
+  if (info.decoder == nullptr && !info.heap && base != nullptr && base->decoder != nullptr &&
+      (base->decoder->traits & kTraitKnowsExtensions) != 0) {
     info.decoder = base->decoder;
   }
   if (info.decoder != nullptr) {

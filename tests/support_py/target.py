@@ -22,9 +22,13 @@ class ProgramFailed(AssertionError):
 class Target:
     """One running test program; see tests/programs/oracle.py for the handshake."""
 
-    def __init__(self, python: Interpreter, program: str, arguments: Sequence[str] = ()) -> None:
+    def __init__(
+        self, python: Interpreter, program: str, arguments: Sequence[str] = (), python_path: Optional[Path] = None
+    ) -> None:
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
+        if python_path is not None:
+            environment["PYTHONPATH"] = str(python_path)
         self.process = subprocess.Popen(
             [python.path, str(PROGRAMS / program), *arguments],
             stdin=subprocess.PIPE,
@@ -109,10 +113,11 @@ def capture(
     folder: Path,
     options: Sequence[object] = (),
     arguments: Sequence[str] = (),
+    python_path: Optional[Path] = None,
 ) -> Captured:
     """Runs `program`, attaches to it when it is parked, and lets it end."""
     path = folder / f"{Path(program).stem}.pb"
-    with Target(python, program, arguments) as target:
+    with Target(python, program, arguments, python_path) as target:
         attach = run_tool(binary, "attach", *options, "-o", path, target.pid)
         oracle = target.finish()
     return Captured(path, show_json(binary, path), oracle, attach)

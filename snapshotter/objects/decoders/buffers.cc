@@ -120,9 +120,7 @@ absl::Status DecodeMemoryView(Crawl& crawl, Address object, const TypeInfo&, pro
   AddBytesPart(crawl, "format", text, out);
   AddIntPart(crawl, "itemsize", view.item_size, out);
   AddIntPart(crawl, "readonly", read_only != 0 ? 1 : 0, out);
-  AddBytesPart(crawl, "shape",
-               absl::string_view(reinterpret_cast<const char*>(view.shape.data()), view.shape.size() * sizeof(int64_t)),
-               out);
+  AddSizesPart(crawl, "shape", view.shape, out);
   std::string items;
   std::string run;
   RETURN_IF_ERROR(VisitRuns(view, static_cast<int64_t>(granted), [&](Address at, uint64_t length) -> absl::Status {

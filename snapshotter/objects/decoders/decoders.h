@@ -123,6 +123,10 @@ PYSNAP_DECODER(DecodeFileIO)
 PYSNAP_DECODER(DecodeBuffered)
 PYSNAP_DECODER(DecodeTextIOWrapper)
 PYSNAP_DECODER(DecodeSocket)
+// numpy_dtype.cc, numpy_arrays.cc
+PYSNAP_DECODER(DecodeNumpyDType)
+PYSNAP_DECODER(DecodeNumpyArray)
+PYSNAP_DECODER(DecodeNumpyScalar)
 // locks.cc
 PYSNAP_DECODER(DecodeLock)
 PYSNAP_DECODER(DecodeRLock)
@@ -164,6 +168,10 @@ absl::Status AddItemParts(
     Crawl& crawl, Address array, int64_t first, int64_t count, int64_t capacity, proto::Object& out);
 absl::Status AddTupleParts(Crawl& crawl, Address tuple, proto::Object& out);
 void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& out);
+// An object that is the next of the value's items (proto::Parts.item); may be null.
+void AddItem(Crawl& crawl, Address item, proto::Object& out);
+// Numbers of one kind, int64 each.
+void AddSizesPart(Crawl& crawl, const char* name, absl::Span<const int64_t> sizes, proto::Object& out);
 void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out);
 // `count` items of `item_size` bytes each that lie at `begin`, as they are in memory: as many whole ones as the budget
 // allows.

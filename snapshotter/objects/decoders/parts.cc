@@ -104,6 +104,16 @@ absl::Status AddMemoryPart(
   return absl::OkStatus();
 }
 
+void AddItem(Crawl& crawl, Address item, proto::Object& out) {
+  const uint32_t id = crawl.Ref(item);
+  if (!crawl.touch_only()) out.mutable_parts()->add_item(id);
+}
+
+void AddSizesPart(Crawl& crawl, const char* name, absl::Span<const int64_t> sizes, proto::Object& out) {
+  const char* bytes = reinterpret_cast<const char*>(sizes.data());
+  AddBytesPart(crawl, name, absl::string_view(bytes, sizes.size() * sizeof(int64_t)), out);
+}
+
 void AddBytesPart(Crawl& crawl, const char* name, absl::string_view value, proto::Object& out) {
   if (crawl.touch_only()) return;
   proto::BytesPart* part = out.mutable_parts()->add_bytes_part();

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Iterator
 
 import pytest
 from support_py.attaching import Attacher
-from support_py.interpreters import Interpreter, cache_dir
+from support_py.interpreters import Interpreter
+from support_py.packages import packages
 
 
 @pytest.fixture
@@ -31,21 +28,5 @@ def attacher(pysnap_binary: Path, tmp_path: Path) -> Iterator[Attacher]:
 @pytest.fixture
 def ipython_packages(python: Interpreter) -> Path:
     """A folder with IPython for this version, fetched once into the cache; skips where there is none to be had."""
-    folder = cache_dir() / "ipython" / f"3.{python.minor}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f"3.{python.minor}.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            new = folder.with_name(f"{folder.name}.new-{os.getpid()}")
-            result = subprocess.run(
-                [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--target", str(new)]
-                + ["--python-version", f"3.{python.minor}", "--only-binary=:all:", "ipython"]
-                # What pip leaves out because the version that it runs on does not need it.
-                + ["typing_extensions", "exceptiongroup"],
-                capture_output=True,
-                text=True,
-            )
-            if result.returncode != 0:
-                pytest.skip(f"IPython cannot be installed: {result.stderr.strip().splitlines()[-1]}")
-            new.rename(folder)
-    return folder
+    # The last two are what pip leaves out because the version that it runs on does not need it.
+    return packages(python, "ipython", "ipython", "typing_extensions", "exceptiongroup")
