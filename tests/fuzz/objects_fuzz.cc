@@ -8,6 +8,7 @@
 #include "snapshotter/objects/graph_crawler.h"
 #include "snapshotter/objects/redaction.h"
 #include "tests/support/library_objects.h"
+#include "tests/support/numpy_objects.h"
 #include "tests/support/target_heap.h"
 
 namespace pysnap::testing {
@@ -49,6 +50,18 @@ class CountingSink : public ObjectSink {
 };
 
 // One object of every kind.
+Address ArrayOfRecords(TargetHeap& heap, Address held) {
+  const Address number = NumpyDType(heap, NumpyVersion::k2, {});
+  const Address object = NumpyDType(heap, NumpyVersion::k2, {.kind = 'O', .number = 17, .item_size = 8, .flags = 1});
+  const Address record = NumpyDType(
+      heap, NumpyVersion::k2,
+      {.kind = 'V', .number = 20, .item_size = 16, .flags = 1, .fields = {{"n", number, 0}, {"o", object, 8}}});
+  const Address data = heap.Allocate(32);
+  heap.PokePointer(data + 8, held);
+  const Address base = NumpyArray(heap, record, data, {2}, {16});
+  return heap.List({base, NumpyArray(heap, number, data + 16, {2}, {-16}, base)});
+}
+
 Address Everything(TargetHeap& heap) {
   const Address x = heap.Int(1);
   const Address text = heap.Str(U"caf\u00e9 \u20ac");
@@ -99,6 +112,7 @@ Address Everything(TargetHeap& heap) {
                  TextFile(heap, BufferedWriter(heap, FileIo(heap, 3, 4), "unwritten", 0, 4), text),
                  Socket(heap, 5, 1),
                  Combinations(heap, heap.Tuple({x, x}), 1, {1}, text),
+                 ArrayOfRecords(heap, x),
                  heap.Instance(type, {{"a", x}, {"b", text}}),
                  heap.Instance(type, {{"c", x}})};
   return heap.List(items);

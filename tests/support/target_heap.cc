@@ -110,6 +110,16 @@ void TargetHeap::DescribeStaticTypes() {
   PokePointer(by_name_["OSError"] + type_layout.tp_members, members);
 }
 
+Address TargetHeap::NewStaticType(const std::string& tp_name, Address base, int64_t basic_size) {
+  const auto& type_layout = layout().PyTypeObject;
+  const Address type = Object(Symbol("PyType_Type"), static_cast<uint64_t>(type_layout.size_));
+  PokePointer(type + type_layout.tp_name, CString(tp_name));
+  PokePointer(type + type_layout.tp_base, base);
+  Poke<uint64_t>(type + type_layout.tp_flags, kTypeReady);
+  Poke<int64_t>(type + type_layout.tp_basicsize, basic_size);
+  return type;
+}
+
 void TargetHeap::SetBase(const char* name, const char* base, uint64_t flags, int64_t basic_size, int64_t item_size) {
   const auto& type_layout = layout().PyTypeObject;
   const Address type = by_name_.at(name);

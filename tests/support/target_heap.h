@@ -60,6 +60,8 @@ class TargetHeap {
   // A static type, by its exported symbol; or by its tp_name when it has none.
   Address Symbol(const std::string& name) const { return runtime_.Symbol(name); }
   Address StaticType(const std::string& tp_name) const { return by_name_.at(tp_name); }
+  // One that no table names.
+  Address NewStaticType(const std::string& tp_name, Address base, int64_t basic_size);
 
   Address Int(int64_t value);
   Address BigInt(bool negative, const std::vector<uint32_t>& digits);

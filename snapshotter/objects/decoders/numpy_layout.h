@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "snapshotter/base/address.h"
+#include "snapshotter/cpython/layout.h"
 
 namespace pysnap::numpy {
 
