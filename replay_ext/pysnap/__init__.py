@@ -8,6 +8,7 @@ pysnap.post_mortem("pysnap-server-1234.pb")     # pdb in the frame that counts
 
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, Suspended
 from ._load import load
+from ._plugins import stands_for
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Thread",
     "load",
     "post_mortem",
+    "stands_for",
 ]
 
 

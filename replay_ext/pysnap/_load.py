@@ -8,7 +8,7 @@ import os
 import sys
 from typing import Any, Dict, Optional, Union
 
-from . import _builders, _known, _reprs, _sources
+from . import _builders, _known, _plugins, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._numpy_real import RealArrays
 from ._snapshot import Snapshot, SnapshotError
@@ -29,6 +29,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     if this interpreter has it, and arrays and scalars are its own, not descriptions.
     """
     arrays = _real_arrays() if import_libraries else None
+    plugins = _plugins.registered()
     hooks: Dict[str, Any] = {
         "damaged": SnapshotError,
         "absent": Absent,
@@ -36,9 +37,9 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         "foreign": CodeFromOtherVersion,
         "suspended": Suspended,
         "builtin_function": BuiltinFunction,
-        "known_types": _known.known_types(),
+        "known_types": {**_known.known_types(), **plugins},
         "repr_of": _reprs.replacement,
-        "plain_types": _known.plain_types(),
+        "plain_types": {*_known.plain_types(), *plugins.values()},
         "version_types": _known.version_types(),
         "known_functions": _known.known_functions(),
         "part_builders": _builders.part_builders(),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 from typing import Any, Callable, List, Optional
 
+from . import _plugins
 from ._load import load
 from ._pdb import SnapshotCommands, SnapshotPdb, debug, ipython_class
 from ._snapshot import Snapshot, SnapshotError
@@ -34,6 +36,7 @@ def main(arguments: List[str]) -> int:
     parser.add_argument("--ui", choices=("pdb", "ipython"), default="pdb")
     parser.add_argument("--run-code", action="store_true")
     parser.add_argument("--import", dest="import_libraries", action="store_true")
+    parser.add_argument("--plugin", dest="plugins", action="append", default=[], metavar="DIR")
     parser.add_argument("file")
     options = parser.parse_args(arguments)
     try:
@@ -50,6 +53,8 @@ def main(arguments: List[str]) -> int:
 
 def _run(options: Any) -> None:
     make = _user_interface(options.ui)
+    for folder in options.plugins:
+        _run_plugin(folder)
     snapshot = _open(options.file, options.run_code, options.import_libraries)
     thread = None
     if options.thread is not None:
@@ -72,6 +77,13 @@ def _user_interface(name: str) -> Callable[[Snapshot], SnapshotCommands]:
         return ipython_class()
     except ImportError:
         raise _Failure(_ERROR, f"--ui ipython: {sys.executable} has no IPython") from None
+
+
+def _run_plugin(folder: str) -> None:
+    try:
+        _plugins.run(Path(folder))
+    except Exception as error:  # the plugin's own too
+        raise _Failure(_ERROR, f"--plugin {folder}: {type(error).__name__}: {error}") from None
 
 
 def _open(path: str, run_code: bool, import_libraries: bool) -> Snapshot:

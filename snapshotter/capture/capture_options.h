@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "snapshotter/objects/declared_layouts.h"
 
 namespace pysnap {
 
@@ -22,6 +25,9 @@ struct CaptureOptions {
   std::vector<std::string> redact;
   // Switches off the built-in rules, not the expressions above.
   bool no_redact = false;
+  // Folders that tell of types of C extensions, and what they tell; null for nothing.
+  std::vector<std::string> plugins;
+  std::shared_ptr<const DeclaredLayouts> layouts;
   // Told now and then what is being done, and to how many objects it was. Null: nobody is.
   std::function<void(const char* what, uint64_t objects)> progress;
 };

@@ -155,6 +155,7 @@ WalkInput DeferredCapture::MakeInput(const RedactionRules& redaction) {
                    .max_depth = options_.max_depth};
   input.occasion = &occasion_;
   input.redaction = &redaction;
+  input.layouts = options_.layouts.get();
   if (options_.progress) {
     input.progress = [this](uint64_t objects) { options_.progress("looking for", objects); };
   }

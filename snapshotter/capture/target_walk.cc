@@ -100,6 +100,7 @@ class Walk {
     options.touch_only = builder_ == nullptr;
     options.redaction = input_.redaction;
     options.secrets = input_.secrets;
+    options.layouts = input_.layouts;
     options.abandoned = input_.abandoned;
     options.progress = input_.progress;
     options.fill_code = recorder_.code_filler();

@@ -49,6 +49,7 @@ struct WalkInput {
   const Occasion* occasion = nullptr;         // null: an attach
   const RedactionRules* redaction = nullptr;  // null: nothing is redacted
   const Secrets* secrets = nullptr;           // see CrawlOptions
+  const DeclaredLayouts* layouts = nullptr;   // see CrawlOptions
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;
   std::function<void(uint64_t)> progress;  // see CrawlOptions

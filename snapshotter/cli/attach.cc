@@ -10,6 +10,7 @@
 #include "snapshotter/capture/capturer.h"
 #include "snapshotter/cli/capture_arguments.h"
 #include "snapshotter/cli/command.h"
+#include "snapshotter/cli/plugins.h"
 #include "snapshotter/cli/progress_line.h"
 
 namespace pysnap::cli {
@@ -35,6 +36,9 @@ std::string Plural(uint64_t count, absl::string_view what) {
 int Attach(AttachArguments arguments) {
   // A file that grows too large for RLIMIT_FSIZE is an error like any other.
   std::signal(SIGXFSZ, SIG_IGN);
+  auto layouts = LoadLayouts(arguments.capture.plugins);
+  if (!layouts.ok()) return Fail(ExitCodeOf(layouts.status()), "--plugin", layouts.status().message());
+  arguments.capture.layouts = *std::move(layouts);
   std::optional<ProgressLine> progress;
   progress.emplace(!arguments.quiet);
   arguments.capture.progress = [&progress](const char* what, uint64_t objects) { progress->Show(what, objects); };

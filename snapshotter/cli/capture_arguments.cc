@@ -1,5 +1,7 @@
 #include "snapshotter/cli/capture_arguments.h"
 
+#include "snapshotter/cli/plugins.h"
+
 namespace pysnap::cli {
 
 void AddCaptureArguments(CLI::App& command, CaptureOptions& options, bool& quiet) {
@@ -17,6 +19,7 @@ void AddCaptureArguments(CLI::App& command, CaptureOptions& options, bool& quiet
       ->type_name("REGEX")
       ->allow_extra_args(false);
   command.add_flag("--no-redact", options.no_redact, "Record values whose names look secret, too");
+  command.add_option("--plugin", options.plugins, kPluginHelp)->type_name("DIR")->allow_extra_args(false);
   command.add_flag("--quiet", quiet, "Print nothing but errors");
 }
 

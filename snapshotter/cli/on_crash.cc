@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "snapshotter/cli/capture_arguments.h"
 #include "snapshotter/cli/command.h"
+#include "snapshotter/cli/plugins.h"
 #include "snapshotter/objects/redaction.h"
 #include "snapshotter/supervise/breakpoints.h"
 #include "snapshotter/supervise/debug_registers.h"
@@ -54,6 +55,10 @@ int OnCrash(OnCrashArguments arguments) {
   }
   absl::StatusOr<RedactionRules> redaction = RedactionRules::Create(!options.capture.no_redact, options.capture.redact);
   if (!redaction.ok()) return Fail(ExitCodeOf(redaction.status()), "on-crash", redaction.status().message());
+
+  auto layouts = LoadLayouts(options.capture.plugins);
+  if (!layouts.ok()) return Fail(ExitCodeOf(layouts.status()), "--plugin", layouts.status().message());
+  options.capture.layouts = *std::move(layouts);
 
   options.breakpoints = UsableBreakpoints();
   const bool guarded = options.breakpoints == BreakpointKind::kDebugRegisters;

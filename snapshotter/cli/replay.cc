@@ -13,6 +13,7 @@
 #include "proto/snapshot.pb.h"
 #include "snapshotter/cli/command.h"
 #include "snapshotter/cli/interpreters.h"
+#include "snapshotter/cli/plugins.h"
 #include "snapshotter/format/record_stream.h"
 
 namespace pysnap::cli {
@@ -26,6 +27,7 @@ struct Options {
   std::string ui = "pdb";
   bool run_code = false;
   bool import_libraries = false;
+  std::vector<std::string> plugins;
 };
 
 // The interpreter starts isolated from the user's environment and the current directory; only the package's own folder
@@ -92,6 +94,7 @@ int Replay(const Options& options) {
   if (!options.thread.empty()) command.push_back("--thread=" + options.thread);
   command.push_back("--ui=" + options.ui);
   if (options.run_code) command.push_back("--run-code");
+  for (const std::string& folder : PluginFolders(options.plugins)) command.push_back("--plugin=" + folder);
   command.push_back("--");
   command.push_back(error ? options.file : absolute.string());
   std::vector<char*> argv;
@@ -118,6 +121,7 @@ void AddReplayCommand(CLI::App& app, int& exit_code) {
       ->check(CLI::IsMember({"pdb", "ipython"}))
       ->capture_default_str();
   command->add_flag("--run-code", options->run_code, "Let captured functions and methods be called");
+  command->add_option("--plugin", options->plugins, kPluginHelp)->type_name("DIR")->allow_extra_args(false);
   command->add_flag("--import", options->import_libraries, "Rebuild arrays with numpy, if the interpreter has it");
   command->callback([options, &exit_code] { exit_code = Replay(*options); });
 }

@@ -1,16 +1,24 @@
 #include "snapshotter/objects/attributes.h"
 
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "snapshotter/cpython/dict_reader.h"
 #include "snapshotter/cpython/version_support.h"
 #include "snapshotter/objects/registry.h"
+#include "snapshotter/objects/utf8_check.h"
 
 namespace pysnap {
 namespace {
 
 using Attributes = google::protobuf::RepeatedPtrField<proto::Attribute>;
+
+// A text of C is looked through for its end this far.
+constexpr size_t kMaxText = size_t{64} << 10;
 
 template <typename T>
 absl::StatusOr<uint32_t> RefNumber(Crawl& crawl, Address field) {
@@ -18,14 +26,98 @@ absl::StatusOr<uint32_t> RefNumber(Crawl& crawl, Address field) {
   return crawl.RefInt(static_cast<int64_t>(value));
 }
 
-absl::StatusOr<uint32_t> RefMember(Crawl& crawl, Address field, const TypeMember& member) {
+absl::StatusOr<uint32_t> RefUnsigned(Crawl& crawl, Address field) {
+  ASSIGN_OR_RETURN(const uint64_t value, crawl.memory().ReadValue<uint64_t>(field));
+  if (value <= static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return crawl.RefInt(static_cast<int64_t>(value));
+  }
+  proto::Object number;
+  number.set_big_int(reinterpret_cast<const char*>(&value), sizeof(value));
+  number.mutable_big_int()->push_back('\0');  // it is not negative
+  return crawl.RefMade("PyLong_Type", std::move(number));
+}
+
+template <typename T>
+absl::StatusOr<uint32_t> RefFloat(Crawl& crawl, Address field) {
+  ASSIGN_OR_RETURN(const T value, crawl.memory().ReadValue<T>(field));
+  proto::Object number;
+  number.set_float_value(static_cast<double>(value));
+  return crawl.RefMade("PyFloat_Type", std::move(number));
+}
+
+uint32_t RefNone(Crawl& crawl) { return crawl.RefEssential(crawl.runtime().Symbol("_Py_NoneStruct")); }
+
+// What is no UTF-8 is given as the bytes that it is.
+uint32_t RefText(Crawl& crawl, const std::string& text) {
+  proto::Object value;
+  const bool is_text = IsUtf8(text);
+  if (is_text) {
+    value.set_str(text);
+  } else {
+    value.set_bytes_value(text);
+  }
+  return crawl.RefMade(is_text ? "PyUnicode_Type" : "PyBytes_Type", std::move(value));
+}
+
+absl::StatusOr<int64_t> ReadCount(Crawl& crawl, Address object, const TypeMember& member) {
+  if (member.count_code < 0) return member.count;
+  uint64_t bits = 0;
+  const auto size = static_cast<size_t>(MemberSize(member.count_code));
+  RETURN_IF_ERROR(crawl.memory().Read(object + member.count_offset,
+                                      absl::MakeSpan(reinterpret_cast<std::byte*>(&bits), std::min<size_t>(size, 8))));
+  const int shift = 64 - 8 * static_cast<int>(size);
+  const bool is_signed = member.count_code != kMemberUByte && member.count_code != kMemberUShort &&
+                         member.count_code != kMemberUInt && member.count_code != kMemberULongLong;
+  return is_signed ? static_cast<int64_t>(bits << shift) >> shift : static_cast<int64_t>(bits);
+}
+
+absl::StatusOr<uint32_t> RefBytes(Crawl& crawl, Address object, const TypeMember& member) {
+  constexpr int64_t kMaxCount = int64_t{1} << 40;
+  ASSIGN_OR_RETURN(const int64_t count, ReadCount(crawl, object, member));
+  if (count < 0 || count > kMaxCount) return absl::DataLossError(absl::StrCat(count, " items of ", member.name));
+  Address begin = object + member.offset;
+  if (member.behind_pointer) {
+    ASSIGN_OR_RETURN(begin, crawl.memory().ReadPointer(begin));
+    if (begin.is_null()) return RefNone(crawl);
+  }
+  const auto size = static_cast<uint64_t>(count * member.item_size);
+  const uint64_t granted = crawl.GrantBytes(size);
+  proto::Object value;
+  if (crawl.touch_only()) {
+    crawl.Touch(begin, granted);
+  } else {
+    RETURN_IF_ERROR(crawl.memory().ReadArray(begin, granted, *value.mutable_bytes_value()));
+  }
+  if (granted < size) crawl.MarkCut(value, size);
+  return crawl.RefMade("PyBytes_Type", std::move(value));
+}
+
+// Of a member that is one; empty where it is null or none.
+absl::StatusOr<std::string> ReadText(Crawl& crawl, Address field, const TypeMember& member) {
+  Address text = field;
+  if (member.code == kMemberString) {
+    ASSIGN_OR_RETURN(text, crawl.memory().ReadPointer(field));
+  } else if (member.code != kMemberStringInPlace) {
+    return "";
+  }
+  return text.is_null() ? "" : crawl.memory().ReadCString(text, kMaxText);
+}
+
+absl::StatusOr<uint32_t> RefMember(Crawl& crawl, Address object, const TypeMember& member) {
+  const Address field = object + member.offset;
+  const bool is_object = member.code == kMemberObject || member.code == kMemberObjectEx;
+  if (!is_object && crawl.IsSecretMember(member)) {
+    if (absl::StatusOr<std::string> text = ReadText(crawl, field, member); text.ok()) crawl.AddSecretText(*text);
+    proto::Object redacted;
+    redacted.mutable_absent()->set_reason(proto::Absent::REDACTED);
+    redacted.mutable_absent()->set_detail("its name looks secret");
+    return crawl.RefMade("PyBaseObject_Type", std::move(redacted));
+  }
   switch (member.code) {
     case kMemberObject:
     case kMemberObjectEx: {
       ASSIGN_OR_RETURN(const Address value, crawl.memory().ReadPointer(field));
-      if (value.is_null() && member.code == kMemberObject) {
-        return crawl.RefEssential(crawl.runtime().Symbol("_Py_NoneStruct"));
-      }
+      if (value.is_null() && member.code == kMemberObject) return RefNone(crawl);
       return crawl.RefMember(member, value);
     }
     case kMemberBool: {
@@ -48,8 +140,29 @@ absl::StatusOr<uint32_t> RefMember(Crawl& crawl, Address field, const TypeMember
     case kMemberLongLong:
     case kMemberSsizeT:
       return RefNumber<int64_t>(crawl, field);
+    case kMemberULong:
+    case kMemberULongLong:
+      return RefUnsigned(crawl, field);
+    case kMemberFloat:
+      return RefFloat<float>(crawl, field);
+    case kMemberDouble:
+      return RefFloat<double>(crawl, field);
+    case kMemberChar: {
+      ASSIGN_OR_RETURN(const char value, crawl.memory().ReadValue<char>(field));
+      return RefText(crawl, std::string(1, value));
+    }
+    case kMemberString: {
+      ASSIGN_OR_RETURN(const Address text, crawl.memory().ReadPointer(field));
+      if (text.is_null()) return RefNone(crawl);
+      [[fallthrough]];
+    }
+    case kMemberStringInPlace: {
+      ASSIGN_OR_RETURN(const std::string text, ReadText(crawl, field, member));
+      return RefText(crawl, text);
+    }
+    case kMemberBytes:
+      return RefBytes(crawl, object, member);
     default:
-      // Floats, C strings and unsigned 64-bit numbers.
       return absl::UnimplementedError(absl::StrCat("the member ", member.name, " is of a C type that is not decoded"));
   }
 }
@@ -76,7 +189,7 @@ absl::Status DecodeSplitValues(Crawl& crawl, Address keys, Address values, Attri
 }  // namespace
 
 absl::Status DecodeMember(Crawl& crawl, Address object, const TypeMember& member, Attributes& fields) {
-  ASSIGN_OR_RETURN(const uint32_t value, RefMember(crawl, object + member.offset, member));
+  ASSIGN_OR_RETURN(const uint32_t value, RefMember(crawl, object, member));
   if (value == 0 || crawl.touch_only()) return absl::OkStatus();
   proto::Attribute* attribute = fields.Add();
   attribute->set_name(crawl.String(member.name));

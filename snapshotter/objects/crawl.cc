@@ -43,7 +43,7 @@ Crawl::Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, Objec
       options_(std::move(options)),
       sink_(sink),
       facade_(facade),
-      types_(runtime, memory),
+      types_(runtime, memory, options.layouts),
       code_reader_(runtime, memory) {}
 
 bool Crawl::ObjectsSpent() const {
@@ -139,11 +139,13 @@ std::string Crawl::ContentsOf(Address object, const TypeInfo& type, uint64_t max
 
 bool Crawl::ChecksNames() const { return options_.redaction != nullptr && options_.redaction->checks_names(); }
 
-uint32_t Crawl::RefMember(const TypeMember& member, Address value) {
+bool Crawl::IsSecretMember(const TypeMember& member) {
   const auto [it, inserted] = secret_members_.try_emplace(&member, false);
   if (inserted) it->second = ChecksNames() && options_.redaction->SecretName(member.name);
-  return RefUnder(it->second, value);
+  return it->second;
 }
+
+uint32_t Crawl::RefMember(const TypeMember& member, Address value) { return RefUnder(IsSecretMember(member), value); }
 
 uint32_t Crawl::RefNamespace(Address dict, NamespaceKind kind, Address code) {
   if (dict.is_null()) return 0;
@@ -162,6 +164,12 @@ uint32_t Crawl::RefInt(int64_t value) {
   if (id != 0) return id;
   if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
   return id = Push(Address(static_cast<uint64_t>(value)), Kind::kInt);
+}
+
+uint32_t Crawl::RefMade(const char* type, proto::Object value) {
+  if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
+  made_.push_back({type, std::move(value)});
+  return Push(Address(made_.size() - 1), Kind::kMade);
 }
 
 uint32_t Crawl::RefRaised(const RaisedException& raised) {
@@ -371,6 +379,12 @@ void Crawl::Visit(uint32_t id) {
     case Kind::kInt:
       out.set_type(RefEssential(runtime_.Symbol("PyLong_Type")));
       out.set_int_value(static_cast<int64_t>(entry.address.value()));
+      break;
+    case Kind::kMade:
+      out.Swap(&made_[entry.address.value()].value);
+      out.set_type(RefEssential(runtime_.Symbol(made_[entry.address.value()].type)));
+      if (out.value_case() == proto::Object::kStr && IsSecretText(out.str())) RedactText(out);
+      if (out.value_case() == proto::Object::kBytesValue && IsSecretText(out.bytes_value())) RedactText(out);
       break;
     case Kind::kRaised:
       DecodeRaised(raised_[entry.address.value()].exception, out);

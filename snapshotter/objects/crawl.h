@@ -56,6 +56,8 @@ class Crawl {
   uint32_t RefClassNamespace(Address type, Address dict);
   uint32_t RefInt(int64_t value);
   uint32_t RefRaised(const RaisedException& raised);
+  // A value that is in the target no object: a number or text in a struct. `type`: the symbol of the type it has.
+  uint32_t RefMade(const char* type, proto::Object value);
   uint32_t RefTorn() { return Push(Address(), Kind::kTorn); }
   uint32_t String(absl::string_view text);
   absl::Status Run();
@@ -64,6 +66,7 @@ class Crawl {
   absl::StatusOr<uint32_t> RefField(Address object, Offset field);
   // The value of a member of a struct.
   uint32_t RefMember(const TypeMember& member, Address value);
+  bool IsSecretMember(const TypeMember& member);
   // The same as RefNamed, for a name whose secrecy is known.
   uint32_t RefUnder(bool secret, Address object) { return secret ? RefSecret(object) : Ref(object); }
   // Whether the value under this key of a mapping is secret. `key_id` is the key's id.
@@ -101,6 +104,8 @@ class Crawl {
   // Whether a suspended generator's frame, whose last instruction is at `lasti`, stands in `yield from` or `await` by
   // what its code says.
   bool DelegatesByCode(Address frame, int32_t lasti);
+  // It is known by this wherever else it stands.
+  void AddSecretText(absl::string_view text) { secrets_.texts.Add(text); }
   // Whether this text must not be recorded, wherever it stands; RedactText then says so in place of the value.
   bool IsSecretText(absl::string_view text);
   void RedactText(proto::Object& out) const;
@@ -124,11 +129,12 @@ class Crawl {
   bool limited() const { return limited_; }
 
  private:
-  enum class Kind : uint8_t { kObject, kRedacted, kInt, kRaised, kArguments, kTorn, kObjectLimit, kDepthLimit };
+  enum class Kind : uint8_t { kObject, kRedacted, kInt, kMade, kRaised, kArguments, kTorn, kObjectLimit, kDepthLimit };
   // What is known of the object as a name: bits of Entry::name.
   enum NameBits : uint8_t { kNameKnown = 1, kNameSecret = 2, kNameOfNames = 4 };
   struct Entry {
-    Address address;  // kInt: the number; kRaised: an index in raised_; kArguments: of the one argument, or null
+    // kInt: the number; kMade, kRaised: an index in made_, raised_; kArguments: of the one argument, or null.
+    Address address;
     Kind kind = Kind::kObject;
     uint8_t name = 0;
   };
@@ -177,6 +183,11 @@ class Crawl {
     uint32_t id = 0;
   };
   std::vector<Raised> raised_;
+  struct Made {
+    const char* type;  // a symbol
+    proto::Object value;
+  };
+  std::vector<Made> made_;
   // Of exceptions that do not hold theirs yet.
   absl::flat_hash_map<Address, Address> tracebacks_;
   Secrets secrets_;

@@ -29,6 +29,7 @@
 namespace pysnap {
 
 class Crawl;
+class DeclaredLayouts;
 class GraphCrawler;
 
 // Reads what the walkers of cpython/ know how to read, for objects that the crawler comes across. They refer to further
@@ -50,6 +51,8 @@ struct CrawlOptions {
   // no other name either, wherever it comes first. Null: each run knows only what it has come across. Outlives the
   // crawler.
   const Secrets* secrets = nullptr;
+  // What the objects of C extensions are made of, as somebody has declared. May be null; outlives the crawler.
+  const DeclaredLayouts* layouts = nullptr;
   // Asked now and then during Run: true ends it. Null: nothing does.
   std::function<bool()> abandoned;
   // Told now and then during Run how many objects were visited. Null: nobody is.

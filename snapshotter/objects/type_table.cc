@@ -24,31 +24,6 @@ bool MatchesByName(const DecoderEntry& entry, const TypeInfo& info, const Layout
 
 }  // namespace
 
-int MemberSize(int32_t code) {
-  switch (code) {
-    case kMemberByte:
-    case kMemberUByte:
-    case kMemberBool:
-      return 1;
-    case kMemberShort:
-    case kMemberUShort:
-      return 2;
-    case kMemberInt:
-    case kMemberUInt:
-      return 4;
-    case kMemberLong:
-    case kMemberULong:
-    case kMemberLongLong:
-    case kMemberULongLong:
-    case kMemberSsizeT:
-    case kMemberObject:
-    case kMemberObjectEx:
-      return 8;
-    default:
-      return 0;
-  }
-}
-
 bool TypeInfo::Extends(const TypeInfo* ancestor) const {
   for (const TypeInfo* type = this; type != nullptr; type = type->base) {
     if (type == ancestor) return true;
@@ -56,8 +31,8 @@ bool TypeInfo::Extends(const TypeInfo* ancestor) const {
   return false;
 }
 
-TypeTable::TypeTable(const Runtime& runtime, Memory& memory)
-    : runtime_(runtime), memory_(memory), type_type_(runtime.Symbol("PyType_Type")) {
+TypeTable::TypeTable(const Runtime& runtime, Memory& memory, const DeclaredLayouts* layouts)
+    : runtime_(runtime), memory_(memory), layouts_(layouts), type_type_(runtime.Symbol("PyType_Type")) {
   for (const DecoderEntry& entry : DecoderEntries()) {
     if (entry.symbol == nullptr) continue;
     const Address address = runtime.Symbol(entry.symbol);
@@ -146,6 +121,12 @@ absl::Status TypeTable::ReadInto(TypeInfo& info, const TypeInfo* base) {
     ASSIGN_OR_RETURN(info.cached_keys, memory_.ReadPointer(type + runtime_.layout.PyHeapTypeObject.ht_cached_keys));
   }
   RETURN_IF_ERROR(ReadMembers(type, info));
+  if (layouts_ != nullptr) {
+    if (const std::vector<TypeMember>* fields = layouts_->Find(info.name, info.shape.basic_size)) {
+      info.members = *fields;
+      info.declared = true;
+    }
+  }
   Classify(info);
   return absl::OkStatus();
 }
@@ -201,6 +182,7 @@ void TypeTable::Classify(TypeInfo& info) {
     if (weak.ok() && *weak >= base->shape.basic_size) named += 8;
     // Less than a word is padding.
     if (info.shape.basic_size - base->shape.basic_size - named >= 8) info.opaque = true;
+    if (info.declared) info.opaque = false;
   }
   info.has_dict = info.shape.dict_offset != 0 || (info.shape.flags & kTypeManagedDict) != 0;
   if (info.decoder != nullptr && (info.decoder->traits & kTraitOwnsDict) != 0 &&

@@ -13,38 +13,12 @@
 #include "snapshotter/cpython/behaviours/dict_shape.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
+#include "snapshotter/objects/declared_layouts.h"
+#include "snapshotter/objects/type_member.h"
 
 namespace pysnap {
 
 struct DecoderEntry;
-
-// A PyMemberDef: a field of the C struct that is an attribute. __slots__ are such fields.
-struct TypeMember {
-  std::string name;
-  int32_t code = 0;  // MemberCode
-  int64_t offset = 0;
-};
-
-// PyMemberDef.type (Include/descrobject.h, Include/structmember.h); the same numbers in every version.
-enum MemberCode : int32_t {
-  kMemberShort = 0,
-  kMemberInt = 1,
-  kMemberLong = 2,
-  kMemberObject = 6,  // null reads as None
-  kMemberByte = 8,
-  kMemberUByte = 9,
-  kMemberUShort = 10,
-  kMemberUInt = 11,
-  kMemberULong = 12,
-  kMemberBool = 14,
-  kMemberObjectEx = 16,  // null: unset
-  kMemberLongLong = 17,
-  kMemberULongLong = 18,
-  kMemberSsizeT = 19,
-};
-
-// Size of such a field in bytes; 0 for codes that are not read.
-int MemberSize(int32_t code);
 
 struct TypeInfo {
   Address address;
@@ -56,8 +30,9 @@ struct TypeInfo {
   bool heap = false;
   // The type its C struct extends (tp_base); null for object.
   const TypeInfo* base = nullptr;
-  // The members this type adds.
+  // The members this type adds; what somebody has declared of it goes before what it says itself.
   std::vector<TypeMember> members;
+  bool declared = false;
   // Decodes the value of an instance: the type's own decoder or that of its nearest base that has one.
   const DecoderEntry* decoder = nullptr;
   // The type that `decoder` is for.
@@ -78,8 +53,8 @@ struct TypeInfo {
 // Reads each type once. Not thread-safe.
 class TypeTable {
  public:
-  // Both outlive the table.
-  TypeTable(const Runtime& runtime, Memory& memory);
+  // All outlive the table. `layouts` may be null.
+  TypeTable(const Runtime& runtime, Memory& memory, const DeclaredLayouts* layouts);
 
   // Never fails: see TypeInfo::problem. The reference lives as long as the table.
   const TypeInfo& Get(Address type) {
@@ -99,6 +74,7 @@ class TypeTable {
 
   const Runtime& runtime_;
   Memory& memory_;
+  const DeclaredLayouts* layouts_;
   const Address type_type_;
   absl::flat_hash_map<Address, std::unique_ptr<TypeInfo>> types_;
   absl::flat_hash_map<Address, const DecoderEntry*> by_symbol_;

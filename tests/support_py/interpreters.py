@@ -27,6 +27,7 @@ class Interpreter:
     executable: str  # The program's file as the host sees it.
     test_suite: bool  # Whether `python -m test` is installed.
     ext_suffix: str
+    include: tuple[str, ...]  # The folders of its headers as the host sees them.
 
     @property
     def build(self) -> str:
@@ -43,6 +44,8 @@ def _listed() -> tuple[Interpreter, ...]:
     ).stdout
     entries: list[dict[str, Any]] = json.loads(output)["interpreters"]
     names = Interpreter.__dataclass_fields__.keys()
+    for entry in entries:
+        entry["include"] = tuple(entry["include"])
     return tuple(Interpreter(**{name: entry[name] for name in names}) for entry in entries)
 
 

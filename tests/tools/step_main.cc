@@ -62,7 +62,7 @@ Stack ReadStack(const Runtime& runtime, Memory& memory, pid_t tid) {
   PageCache pages(memory);
   CodeReader code_reader(runtime, pages);
   FrameWalker walker(runtime, pages, code_reader);
-  TypeTable types(runtime, pages);
+  TypeTable types(runtime, pages, nullptr);
   Stack stack;
   const absl::StatusOr<Registers> registers = ReadThreadRegisters(tid);
   const PythonThreadList list = ListPythonThreads(runtime, pages);
