@@ -398,13 +398,16 @@ PyObject* Loader::MakeParts(uint32_t id, const Object& object, PyTypeObject* typ
     if (absent) PyObject_SetAttrString(absent.get(), "attributes", values.get());
     return absent.release();
   }
-  if (type != nullptr && !IsRebuilt(type)) {
-    PyObject* builder = PyDict_GetItem(options_.part_builders, reinterpret_cast<PyObject*>(type));
-    const bool keeps = PySequence_Contains(options_.keeping_types, reinterpret_cast<PyObject*>(type)) == 1;
+  // The namespace of a rebuilt class is still empty: its constructor is that of the type it extends.
+  PyTypeObject* own = type;
+  while (own != nullptr && IsRebuilt(own)) own = own->tp_base;
+  if (own != nullptr) {
+    PyObject* builder = PyDict_GetItem(options_.part_builders, reinterpret_cast<PyObject*>(own));
+    const bool keeps = PySequence_Contains(options_.keeping_types, reinterpret_cast<PyObject*>(own)) == 1;
     if (builder != nullptr && (keeps || !has_gaps)) {
-      PyObject* made = PyObject_CallFunctionObjArgs(builder, type, values.get(), nullptr);
-      if (made != nullptr) return made;
-      if (!Recover()) return nullptr;
+      Ref made(PyObject_CallFunctionObjArgs(builder, type, values.get(), nullptr));
+      if (made && (type == own || Py_TYPE(made.get()) == type)) return made.release();
+      if (!made && !Recover()) return nullptr;
     }
   }
   for (PyObject* make : {FindImported(object.type), FindStandIn(object.type)}) {

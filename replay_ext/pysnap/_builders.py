@@ -93,15 +93,15 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
 
     def make_bytes_io(cls: type, parts: Dict[str, Any]) -> Any:
         if "closed" in parts:
-            made = io.BytesIO()
+            made: Any = cls()
             made.close()
         else:
-            made = io.BytesIO(data(parts, "contents"))
+            made = cls(data(parts, "contents"))
             made.seek(number(parts, "position"))
         return made
 
     def make_string_io(cls: type, parts: Dict[str, Any]) -> Any:
-        made: Any = io.StringIO()
+        made: Any = cls()
         if "closed" in parts:
             made.close()
             return made

@@ -11,6 +11,7 @@ from typing import Any, Dict, Optional, Union
 from . import _builders, _known, _plugins, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._numpy_real import RealArrays
+from ._pandas import PANDAS_TYPES
 from ._snapshot import Snapshot, SnapshotError
 
 try:
@@ -29,7 +30,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     if this interpreter has it, and arrays and scalars are its own, not descriptions.
     """
     arrays = _real_arrays() if import_libraries else None
-    plugins = _plugins.registered()
+    plugins = {**PANDAS_TYPES, **_plugins.registered()}
     hooks: Dict[str, Any] = {
         "damaged": SnapshotError,
         "absent": Absent,

@@ -5,6 +5,7 @@ The layout of what is captured is told by snapshotter/objects/decoders/numpy_arr
 
 from __future__ import annotations
 
+import datetime
 import fractions
 import math
 import reprlib
@@ -22,6 +23,7 @@ _FORMATS = {
 }  # fmt: skip
 _MAX_ITEMS_SHOWN = 1000
 _MAX_NESTING = 32
+_EPOCH, _LAST_DAY = datetime.date(1970, 1, 1).toordinal(), datetime.date.max.toordinal()
 
 
 def _time_unit(parts: Parts) -> str:
@@ -224,8 +226,22 @@ class Value:
     def __repr__(self) -> str:
         if self.count is None:
             return f"<{'complex' if self.kind == 'c' else 'float'}{8 * len(self.raw)} {self.raw.hex()}>"
-        shown = "NaT" if self.count == -(2**63) else self.count
+        shown = "NaT" if self.count == -(2**63) else self.iso() if self.kind == "M" else self.count
         return f"<{'datetime64' if self.kind == 'M' else 'timedelta64'}{self.unit} {shown}>"
+
+    def iso(self) -> str:
+        """A moment as ISO 8601 has it, where its unit is of one day to one nanosecond and Python has the year."""
+        per_day = {"[D]": 1, "[s]": 86400, "[ms]": 86400 * 10**3, "[us]": 86400 * 10**6, "[ns]": 86400 * 10**9}
+        days, rest = divmod(self.count or 0, per_day.get(self.unit, 1))
+        if self.unit not in per_day or not 1 <= days + _EPOCH <= _LAST_DAY:
+            return str(self.count)
+        day = datetime.date.fromordinal(days + _EPOCH).isoformat()
+        if self.unit == "[D]":
+            return day
+        seconds, fraction = divmod(rest, per_day[self.unit] // 86400)
+        digits = {"[s]": 0, "[ms]": 3, "[us]": 6, "[ns]": 9}[self.unit]
+        clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+        return f"{day}T{clock}" + (f".{fraction:0{digits}}" if digits else "")
 
     def __eq__(self, other: object) -> bool:
         return type(other) is Value and (self.kind, self.raw, self.unit) == (other.kind, other.raw, other.unit)

@@ -9,7 +9,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "snapshotter/base/status_macros.h"
 #include "snapshotter/format/record_stream.h"
+#include "snapshotter/objects/known_layouts.h"
 
 namespace pysnap::cli {
 
@@ -23,8 +25,8 @@ std::vector<std::string> PluginFolders(const std::vector<std::string>& named) {
 
 absl::StatusOr<std::shared_ptr<const DeclaredLayouts>> LoadLayouts(const std::vector<std::string>& named) {
   const std::vector<std::string> folders = PluginFolders(named);
-  if (folders.empty()) return nullptr;
   auto layouts = std::make_shared<DeclaredLayouts>();
+  RETURN_IF_ERROR(layouts->Add(kKnownLayouts));
   for (const std::string& folder : folders) {
     std::error_code error;
     std::vector<std::string> files;

@@ -14,8 +14,8 @@ namespace pysnap::cli {
 // The folders named on the command line, and before them those of PYSNAP_PLUGINS, between colons.
 std::vector<std::string> PluginFolders(const std::vector<std::string>& named);
 
-// What the *.json files of PluginFolders(named) declare; null when there are no folders. NotFound and InvalidArgument
-// name the file.
+// The layouts that pysnap knows, and what the *.json files of PluginFolders(named) declare. NotFound and
+// InvalidArgument name the file.
 absl::StatusOr<std::shared_ptr<const DeclaredLayouts>> LoadLayouts(const std::vector<std::string>& named);
 
 constexpr char kPluginHelp[] = "Folder that tells of types of C extensions (repeatable; also PYSNAP_PLUGINS)";

@@ -157,8 +157,8 @@ absl::Status DeclaredLayouts::Add(absl::string_view json) {
 const std::vector<TypeMember>* DeclaredLayouts::Find(const std::string& tp_name, int64_t basic_size) const {
   const auto found = layouts_.find(tp_name);
   if (found == layouts_.end()) return nullptr;
-  for (const Layout& layout : found->second) {
-    if (layout.size == basic_size) return &layout.fields;
+  for (auto layout = found->second.rbegin(); layout != found->second.rend(); ++layout) {
+    if (layout->size == basic_size) return &layout->fields;
   }
   return nullptr;
 }

@@ -20,8 +20,9 @@ class DeclaredLayouts {
   // InvalidArgument, which says what and where, when the text is not as it should be; nothing of it is added then.
   absl::Status Add(absl::string_view json);
 
-  // The fields of instances of the type whose tp_name and tp_basicsize these are. Null when nobody has declared them:
-  // also when they were for another size, as another release of the extension may have.
+  // The fields of instances of the type whose tp_name and tp_basicsize these are; of several declarations the last one.
+  // Null when nobody has declared them: also when they were for another size, as another release of the extension may
+  // have.
   const std::vector<TypeMember>* Find(const std::string& tp_name, int64_t basic_size) const;
 
  private:

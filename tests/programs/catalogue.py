@@ -180,6 +180,33 @@ class CounterChild(collections.Counter):
     pass
 
 
+class MomentChild(datetime.datetime):
+    def __new__(cls, *arguments):
+        made = super().__new__(cls, *arguments)
+        made.note = "a moment"
+        return made
+
+
+class DayChild(datetime.date):
+    pass
+
+
+class SpanChild(datetime.timedelta):
+    pass
+
+
+class DecimalChild(decimal.Decimal):
+    pass
+
+
+class ArrayChild(array.array):
+    pass
+
+
+class PartialChild(functools.partial):
+    pass
+
+
 class ErrorChild(ValueError):
     def __init__(self, code, text):
         super().__init__(text)
@@ -616,6 +643,12 @@ deque child             | DequeChild([1], maxlen=3)
 ordered child           | OrderedChild(a=1)
 default child           | DefaultChild(int, a=1)
 counter child           | CounterChild("aab")
+moment child            | MomentChild(2024, 2, 29, 23, 59)
+day child               | DayChild(2024, 2, 29)
+span child              | SpanChild(days=-1, seconds=5)
+decimal child           | DecimalChild("-1.50")
+array child             | ArrayChild("h", [1, -2])
+partial child           | PartialChild(len, "abc")
 child with attributes   | (lambda v: (setattr(v, "note", "n"), v)[1])(ListChild([1]))
 concrete of abstract    | Concrete()
 of a metaclass          | WithMeta()

@@ -52,7 +52,7 @@ absl::Status DecodeHeapType(Crawl& crawl, Address type, const TypeInfo& info, pr
   out.set_qualname(crawl.StringId(qualname_text));
   if (const std::string module = ModuleOf(crawl, dict); !module.empty()) out.set_module(crawl.String(module));
   for (const TypeMember& member : info.members) {
-    if (member.code == kMemberObjectEx) out.add_slot(crawl.String(member.name));
+    out.add_slot(crawl.String(member.name));
   }
   if (crawl.CanDescend()) out.set_dict(crawl.RefClassNamespace(type, dict));
   return absl::OkStatus();
