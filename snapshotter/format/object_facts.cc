@@ -102,13 +102,18 @@ std::vector<NamedValue> AttributesOf(const LoadedSnapshot& snapshot, const proto
   }
   for (const proto::Attribute& attribute : object.attribute())
     add(snapshot.string(attribute.name()), attribute.value());
+  // Of an object of which nothing is known there are the objects that it points to.
+  if (object.absent().reason() == proto::Absent::UNSUPPORTED) {
+    for (const proto::Attribute& part : object.parts().part()) add(snapshot.string(part.name()), part.value());
+  }
   for (const proto::Attribute& field : object.exception().field()) add(snapshot.string(field.name()), field.value());
   return attributes;
 }
 
 bool HasAttributes(const LoadedSnapshot& snapshot, const proto::Object& object) {
   if (object.has_sequence() && object.sequence().kind() == proto::Sequence::DEQUE) return object.dict() != 0;
-  return object.dict() != 0 || object.attribute_size() != 0 || IsUserInstance(snapshot, object);
+  const bool unknown = object.absent().reason() == proto::Absent::UNSUPPORTED && object.has_parts();
+  return object.dict() != 0 || object.attribute_size() != 0 || unknown || IsUserInstance(snapshot, object);
 }
 
 bool IsBuiltinContainer(const LoadedSnapshot& snapshot, const proto::Object& object) {

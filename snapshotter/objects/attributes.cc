@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "snapshotter/cpython/dict_reader.h"
 #include "snapshotter/cpython/version_support.h"
+#include "snapshotter/objects/decoders/decoders.h"
 #include "snapshotter/objects/registry.h"
 #include "snapshotter/objects/utf8_check.h"
 
@@ -186,6 +187,20 @@ absl::Status DecodeSplitValues(Crawl& crawl, Address keys, Address values, Attri
   return problem;
 }
 
+// Whether there is an object at an address at which there may be anything.
+bool IsObject(Crawl& crawl, Address address) {
+  const auto& layout = crawl.layout().PyObject;
+  // How many references there are is in the low half, and above it at most a few flags in the highest bits (3.14,
+  // Include/object.h). An address has something in between.
+  constexpr uint64_t kBetween = uint64_t{0xffff} << 32;
+  const absl::StatusOr<uint64_t> references = crawl.memory().ReadValue<uint64_t>(address + layout.ob_refcnt);
+  if (!references.ok() || (*references & kBetween) != 0 || static_cast<uint32_t>(*references) == 0) return false;
+  const absl::StatusOr<Address> type = crawl.memory().ReadPointer(address + layout.ob_type);
+  if (!type.ok() || type->value() % sizeof(uint64_t) != 0 || !crawl.types().CheckIsType(*type).ok()) return false;
+  // A struct of pointers to types, as modules keep one, has such an address there where it is a small one.
+  return !crawl.types().CheckIsType(Address(*references)).ok();
+}
+
 }  // namespace
 
 absl::Status DecodeMember(Crawl& crawl, Address object, const TypeMember& member, Attributes& fields) {
@@ -195,6 +210,21 @@ absl::Status DecodeMember(Crawl& crawl, Address object, const TypeMember& member
   attribute->set_name(crawl.String(member.name));
   attribute->set_value(value);
   return absl::OkStatus();
+}
+
+void DecodeUnknown(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out) {
+  constexpr int64_t kMaxStruct = 4096;
+  constexpr int64_t kWord = sizeof(uint64_t);
+  const Layout& layout = crawl.layout();
+  const auto count = static_cast<size_t>(std::min(type.shape.basic_size, kMaxStruct) / kWord);
+  std::vector<uint64_t> words;
+  if (!crawl.memory().ReadArray(object, count, words).ok()) return;
+  for (size_t i = static_cast<size_t>(layout.PyObject.size_ / kWord); i < words.size(); ++i) {
+    const Address target(words[i]);
+    if (target.is_null() || target == object || words[i] % kWord != 0 || !crawl.CanDescend()) continue;
+    if (!IsObject(crawl, target)) continue;
+    AddObjectPart(crawl, absl::StrCat("+", i * kWord), target, out);
+  }
 }
 
 absl::Status DecodeAttributes(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out) {

@@ -497,6 +497,9 @@ void Crawl::DecodeObject(Address object, proto::Object& out) {
     const absl::Status attributes = DecodeAttributes(*this, object, type, out);
     if (status.ok()) status = attributes;
   }
+  if (type.opaque && out.value_case() == proto::Object::VALUE_NOT_SET && out.attribute().empty() && out.dict() == 0) {
+    DecodeUnknown(*this, object, type, out);
+  }
   if (!status.ok() && !out.has_absent()) SetAbsent(status, *out.mutable_absent());
 }
 

@@ -119,6 +119,31 @@ TEST_P(InstancesTest, UnknownTypeOfCIsUnsupported) {
   EXPECT_EQ(found.Text(found.At(found.At(1).type()).type_value().module()), "_random");
 }
 
+TEST_P(InstancesTest, UnknownTypeTellsWhatItPointsTo) {
+  const Address object = heap.Object(heap.StaticType("_random.Random"), 40);
+  heap.Poke(heap.StaticType("_random.Random") + heap.layout().PyTypeObject.tp_basicsize, int64_t{96});
+  const Address random = heap.Object(heap.StaticType("_random.Random"), 96);
+  // A struct of types has in place of a count of references an address, and behind it a type.
+  const Address types = heap.Allocate(16);
+  heap.PokePointer(types, heap.StaticType("int"));
+  heap.PokePointer(types + 8, heap.StaticType("str"));
+  const Address freed = heap.Int(3);
+  heap.Poke(freed + heap.layout().PyObject.ob_refcnt, int64_t{0});
+  const Address pointers[] = {heap.Int(7), types, Address(8), random, freed, heap.Int(5) + 1, object, heap.Str("last")};
+  Offset at = 16;
+  for (const Address pointer : pointers) {
+    heap.PokePointer(random + at, pointer);
+    at += 8;
+  }
+  const Collected found = CrawlRoot(heap, random);
+  EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::UNSUPPORTED);
+  std::vector<std::string> names;
+  for (const proto::Attribute& part : found.At(1).parts().part()) names.push_back(found.Text(part.name()));
+  EXPECT_THAT(names, ::testing::ElementsAre("+16", "+64", "+72"));
+  EXPECT_EQ(found.At(found.At(1).parts().part(0).value()).int_value(), 7);
+  EXPECT_EQ(found.At(found.At(1).parts().part(2).value()).str(), "last");
+}
+
 TEST_P(InstancesTest, SubclassOfUnknownTypeKeepsItsAttributes) {
   const Address type = heap.Class("MyRandom", heap.StaticType("_random.Random"), {});
   const Address instance = heap.Object(type, heap.BasicSize(type));
