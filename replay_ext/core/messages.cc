@@ -18,6 +18,7 @@ void Object::Decode(Bytes bytes) {
   attributes.clear();
   has_length = false;
   length = 0;
+  tail = {};
   Reader reader = Read(bytes);
   while (reader.next()) {
     const uint32_t tag = reader.tag();
@@ -53,6 +54,9 @@ void Object::Decode(Bytes bytes) {
       case 42:
         has_length = true;
         length = GetU64(reader);
+        break;
+      case 43:
+        tail = GetBytes(reader);
         break;
       default:
         if (tag >= 7 && tag <= 26) {

@@ -73,6 +73,7 @@ struct Object {
   std::vector<Attribute> attributes;
   bool has_length = false;
   uint64_t length = 0;
+  Bytes tail;  // of a text or bytes that is too large to be whole
 
   // Reads `bytes` into this struct, which may have been used before.
   void Decode(Bytes bytes);

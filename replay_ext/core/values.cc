@@ -107,6 +107,12 @@ PyObject* Loader::MakeScalar(const Object& object, PyTypeObject* type) {
     // A beginning is not the value: it is kept, but cannot be taken for the whole.
     Ref absent = NewAbsent(object.absent, object.type);
     if (absent) PyObject_SetAttrString(absent.get(), "value", value.get());
+    if (absent && !object.tail.empty()) {
+      const Py_ssize_t size = static_cast<Py_ssize_t>(object.tail.size());
+      Ref tail(object.kind == ValueKind::kStr ? Text(object.tail)
+                                              : PyBytes_FromStringAndSize(object.tail.data(), size));
+      if (tail) PyObject_SetAttrString(absent.get(), "tail", tail.get());
+    }
     return absent.release();
   }
   PyTypeObject* base = Py_TYPE(value.get());

@@ -30,16 +30,17 @@ class Absent:
 
     `reason` is one of unknown, unreadable, limit, unsupported, redacted, torn, inconsistent, not followed; `detail`
     says more where there is more; `type` is the value's class if that is known. What was captured of the value is in
-    `value` (a beginning) and `attributes`.
+    `value` (a beginning; `tail`: an end) and `attributes`.
     """
 
-    __slots__ = ("attributes", "detail", "reason", "type", "value")
+    __slots__ = ("attributes", "detail", "reason", "tail", "type", "value")
 
     def __init__(self, reason: str, detail: Optional[str] = None, type: Optional[type] = None) -> None:
         self.reason = reason
         self.detail = detail or ""
         self.type = type
         self.value: Any = None
+        self.tail: Any = None
         self.attributes: Dict[str, Any] = {}
 
     def __repr__(self) -> str:

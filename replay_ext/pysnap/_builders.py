@@ -55,6 +55,10 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
     def make_timezone(cls: type, parts: Dict[str, Any]) -> Any:
         return cls(parts["offset"], parts["name"]) if "name" in parts else cls(parts["offset"])
 
+    def make_zone(cls: type, parts: Dict[str, Any]) -> Any:
+        # Of this machine's own database; ZoneInfo looks at no other file.
+        return cls(text(parts, "key"))
+
     def make_decimal(cls: type, parts: Dict[str, Any]) -> Any:
         # An exponent that is no number is one of the letters of Decimal.as_tuple().
         exponent: Any = data(parts, "special").decode() if "special" in parts else number(parts, "exponent")
@@ -188,6 +192,11 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
             raise ValueError("what it referred to is gone")
         return weakref.ref(parts["object"])
 
+    recent: Dict[type, Callable[[type, Dict[str, Any]], Any]] = {}
+    if sys.version_info >= (3, 9):
+        import zoneinfo
+
+        recent = {zoneinfo.ZoneInfo: make_zone, types.GenericAlias: make_alias}
     return {
         datetime.timedelta: make_delta,
         datetime.date: make_date,
@@ -203,7 +212,7 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         type(threading.Lock()): make_lock,
         type(threading.RLock()): make_recursive_lock,
         weakref.ReferenceType: make_reference,
-        **({types.GenericAlias: make_alias} if sys.version_info >= (3, 9) else {}),
+        **recent,
         **({types.UnionType: make_union} if sys.version_info >= (3, 10) else {}),
         io.StringIO: make_string_io,
         operator.attrgetter: make_attribute_getter,

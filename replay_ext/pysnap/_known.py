@@ -128,6 +128,9 @@ def known_types() -> Dict[Name, type]:
     table["builtins", "Struct"] = struct.Struct  # to 3.8
     table["builtins", "weakref"] = weakref.ReferenceType  # to 3.11
     if sys.version_info >= (3, 9):
+        import zoneinfo
+
+        table["zoneinfo", "ZoneInfo"] = zoneinfo.ZoneInfo
         table["types", "GenericAlias"] = types.GenericAlias
     if sys.version_info >= (3, 10):
         table["types", "UnionType"] = types.UnionType

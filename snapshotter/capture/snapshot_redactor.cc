@@ -260,6 +260,7 @@ class Redactor {
       Object& object = objects_[i];
       bool secret = secret_texts_.contains(static_cast<uint32_t>(i + 1));
       if (IsText(object)) secret = IsSecretText(TextOf(object), known) || secret;
+      if (!object.tail().empty()) secret = IsSecretText(object.tail(), known) || secret;
       for (const proto::BytesPart& part : object.parts().bytes_part()) {
         secret = IsSecretText(part.value(), known) || secret;
       }
@@ -276,6 +277,7 @@ class Redactor {
 
   void SetRedacted(Object& object, const char* detail) {
     object.clear_value();
+    object.clear_tail();
     object.mutable_absent()->set_reason(proto::Absent::REDACTED);
     object.mutable_absent()->set_detail(detail);
     ++count_;

@@ -75,6 +75,17 @@ Pieces TimeZone(const LoadedSnapshot& snapshot, const Object& object) {
   return pieces;
 }
 
+// zoneinfo_repr, Modules/_zoneinfo.c.
+Pieces ZoneInfo(const LoadedSnapshot& snapshot, const Object& object) {
+  const PartsOf parts(snapshot, object);
+  const Object* key = snapshot.object(parts.Id("key"));
+  if (key == nullptr || object.has_absent()) return std::nullopt;
+  if (!key->has_singleton()) return std::vector<ReprPiece>{{"zoneinfo.ZoneInfo(key="}, {"", parts.Id("key")}, {")"}};
+  const auto file = StrOf(snapshot, parts.Id("file"));
+  if (!file.has_value()) return std::nullopt;
+  return OnlyText(absl::StrCat("zoneinfo.ZoneInfo.from_file(", std::string(*file), ")"));
+}
+
 // mpd_to_sci of libmpdec, the text of str(decimal): scientific when the exponent is positive or the number very small.
 std::string DecimalText(std::string_view digits, int64_t exponent) {
   const int64_t count = static_cast<int64_t>(digits.size());
@@ -275,6 +286,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
     if (ReprPieces pieces = FileRepr(snapshot, object, name)) return pieces;
   }
   if (ReprPieces pieces = NumpyRepr(snapshot, object, max_characters)) return pieces;
+  if (module == "zoneinfo" && name == "ZoneInfo") return ZoneInfo(snapshot, object);
   if (module == "fractions" && name == "Fraction") return Fraction(snapshot, object);
   if (module == "uuid" && name == "UUID") return Uuid(snapshot, object);
   // Lib/pathlib.py; in 3.13 Lib/pathlib/_local.py.

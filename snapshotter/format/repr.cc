@@ -15,6 +15,7 @@
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/python_rules.h"
 #include "snapshotter/format/repr_text.h"
+#include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
 namespace {
@@ -199,7 +200,9 @@ class Renderer {
         return out_.Append(ComplexText(object->complex().real(), object->complex().imag()));
       case Object::kStr:
         AppendStrRepr(object->str(), minor_, &out_);
-        return CutText(*object);
+        CutText(*object, CountCharacters(object->str()) + CountCharacters(object->tail()));
+        if (!object->tail().empty()) AppendStrRepr(object->tail(), minor_, &out_);
+        return;
       case Object::kBytesValue:
         return Bytes(*object);
       case Object::kSequence:
@@ -307,15 +310,20 @@ class Renderer {
   }
 
   // Behind a text of which only the beginning was captured.
-  void CutText(const Object& object) {
-    if (object.has_absent()) out_.Append(absl::StrCat("<the rest ", AbsentText(object.absent()), ">"));
+  void CutText(const Object& object, uint64_t shown) {
+    if (!object.has_absent()) return;
+    const uint64_t missing = object.tail().empty() ? 0 : object.length() - std::min(object.length(), shown);
+    const std::string what = missing != 0 ? absl::StrCat(missing, " more") : "the rest";
+    out_.Append(absl::StrCat("<", what, " ", AbsentText(object.absent()), ">"));
   }
 
   void Bytes(const Object& object) {
     const bool is_bytearray = IsInstance(snapshot_, object, "builtins", "bytearray");
     if (is_bytearray) out_.Append("bytearray(");
-    AppendBytesRepr(object.bytes_value(), is_bytearray && !rules_.bytearray_as_bytes, &out_);
-    CutText(object);
+    const bool escape = is_bytearray && !rules_.bytearray_as_bytes;
+    AppendBytesRepr(object.bytes_value(), escape, &out_);
+    CutText(object, object.bytes_value().size() + object.tail().size());
+    if (!object.tail().empty()) AppendBytesRepr(object.tail(), escape, &out_);
     if (is_bytearray) out_.Append(")");
   }
 

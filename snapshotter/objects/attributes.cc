@@ -82,7 +82,7 @@ absl::StatusOr<uint32_t> RefBytes(Crawl& crawl, Address object, const TypeMember
     if (begin.is_null()) return RefNone(crawl);
   }
   const auto size = static_cast<uint64_t>(count * member.item_size);
-  const uint64_t granted = crawl.GrantBytes(size);
+  const uint64_t granted = crawl.GrantContents(size).head;
   proto::Object value;
   if (crawl.touch_only()) {
     crawl.Touch(begin, granted);

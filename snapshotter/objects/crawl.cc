@@ -20,7 +20,12 @@ constexpr uint64_t kPageSize = 4096;
 // Ids are 32 bits wide. The last few are kept for what is essential.
 constexpr uint64_t kMaxIds = uint64_t{1} << 31;
 // No single value is recorded beyond this; a snapshot's record could not hold it.
+// Of one value, where nobody has said how many may be recorded; and where somebody has, for there is a largest record.
 constexpr uint64_t kMaxValueBytes = uint64_t{256} << 20;
+constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;
+// Contents that have no parts: more than the first is told by a beginning and an end, of the second each.
+constexpr uint64_t kLargeContents = uint64_t{64} << 20;
+constexpr uint64_t kPartOfLarge = uint64_t{64} << 10;
 // So many objects lie between two looks at whether to go on.
 constexpr uint32_t kCheckInterval = 512;
 // How many objects are announced to the memory at a time, and how much of each.
@@ -304,21 +309,29 @@ bool Crawl::IsSecretText(absl::string_view text) {
 
 void Crawl::RedactText(proto::Object& out) const {
   out.clear_value();
+  out.clear_tail();
   out.mutable_absent()->set_reason(proto::Absent::REDACTED);
   out.mutable_absent()->set_detail("it holds a secret");
 }
 
 uint64_t Crawl::GrantBytes(uint64_t wanted) {
-  uint64_t granted = std::min(wanted, kMaxValueBytes);
+  uint64_t granted = std::min(wanted, options_.max_bytes == 0 ? kMaxValueBytes : kMaxRecordBytes);
   if (options_.max_bytes != 0) granted = std::min(granted, options_.max_bytes - std::min(options_.max_bytes, bytes_));
   bytes_ += granted;
   return granted;
 }
 
+Crawl::Grant Crawl::GrantContents(uint64_t size) {
+  if (options_.max_bytes != 0 || size <= kLargeContents) return {GrantBytes(size), 0};
+  bytes_ += 2 * kPartOfLarge;
+  return {kPartOfLarge, kPartOfLarge};
+}
+
 void Crawl::MarkCut(proto::Object& out, uint64_t length) {
   limited_ = true;
   out.set_length(length);
-  const char* budget = CanDescend() ? "--max-bytes" : SpentBudget();
+  const bool too_large = CanDescend() && options_.max_bytes == 0;
+  const char* budget = too_large ? "it is large, which only --max-bytes allows" : SpentBudget();
   if (!out.has_absent()) SetAbsent(absl::ResourceExhaustedError(budget), *out.mutable_absent());
 }
 

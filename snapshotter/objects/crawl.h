@@ -114,6 +114,13 @@ class Crawl {
   bool CanDescend() const { return !ObjectsSpent() && !DepthSpent(); }
   // How many of `wanted` bytes may be recorded. Takes them from the budget.
   uint64_t GrantBytes(uint64_t wanted);
+  // How many bytes of the beginning and of the end of a text or of memory may be recorded. Of what is not whole there
+  // is an end only where it is too large by itself.
+  struct Grant {
+    uint64_t head = 0;
+    uint64_t tail = 0;
+  };
+  Grant GrantContents(uint64_t size);
   // For an error that says so: the option whose budget is spent.
   const char* SpentBudget() const;
   void MarkLimited() { limited_ = true; }

@@ -147,6 +147,7 @@ constexpr DecoderEntry kEntries[] = {
     {nullptr, "_io.TextIOWrapper", DecodeTextIOWrapper, kTraitNone, PYSNAP_SIZE(textio)},
     {nullptr, "_socket.socket", DecodeSocket, kTraitNone, PYSNAP_SIZE(PySocketSockObject)},
     {"PyContextVar_Type", "_contextvars.ContextVar", DecodeContextVar, kFixed},
+    {nullptr, "zoneinfo.ZoneInfo", DecodeZoneInfo, kTraitNone, PYSNAP_SIZE(PyZoneInfo_ZoneInfo)},
     {nullptr, "_asyncio.Future", DecodeFuture, kFixed, PYSNAP_SIZE(FutureObj)},
     {nullptr, "_asyncio.Task", DecodeTask, kFixed, PYSNAP_SIZE(TaskObj)},
     {nullptr, "BaseException", DecodeException, kFixed | kTraitKnowsExtensions},

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -88,3 +89,46 @@ def test_output_folder_and_default_name(python: Interpreter, pysnap_binary: Path
     names = [path.name for path in tmp_path.iterdir()]
     assert len(names) == 1, names
     assert re.fullmatch(rf"pysnap-.*-{target.pid}-\d{{8}}T\d{{6}}.*Z?\.pb", names[0]), names
+
+
+LARGE = """
+import sys
+size = 100_000_000
+def hold():
+    contents = b"head" + bytes(size - 8) + b"tail"
+    text = "head" + "\\u20ac" * 40_000_000 + "tail"
+    array = bytearray(contents)
+    items = list(range(1_000_000))
+    table = dict.fromkeys(range(100_000))
+    number = 10**5000
+    print("ready", flush=True)
+    sys.stdin.readline()
+    assert contents[:4] == array[:4] and text[-4:] == "tail" and number and items and table
+hold()
+"""
+
+
+@pytest.mark.parametrize("options", [[], ["--max-bytes", 1_000_000_000]])
+def test_large_values(python: Interpreter, pysnap_binary: Path, tmp_path: Path, options: Any) -> None:
+    """More than 64 MiB in one value are told by their size, a beginning and an end, unless --max-bytes allows them."""
+    program = subprocess.Popen([python.path, "-c", LARGE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert program.stdin and program.stdout and program.stdout.readline() == b"ready\n"
+    path = tmp_path / "large.pb"
+    run_tool(pysnap_binary, "attach", *options, "-o", path, program.pid)
+    program.communicate(b"\n", timeout=60)
+    assert program.returncode == 0
+    (frame,) = [f for t in show_json(pysnap_binary, path)["threads"] for f in t["frames"] if f["function"] == "hold"]
+    values = frame["locals"]
+    lengths = {"contents": 100_000_000, "text": 40_000_008, "array": 100_000_000, "items": 1_000_000, "table": 100_000}
+    assert {name: values[name]["length"] for name in lengths} == lengths
+    assert values["number"]["repr"] == "1" + "0" * 5000
+    assert values["items"]["repr"].endswith(", 999999]") and values["table"]["repr"].endswith(": None}")
+    for name in "contents", "text", "array":
+        absent = values[name]["absent"]
+        if options:
+            assert absent is None
+        else:
+            assert absent.startswith("limit: ") and "--max-bytes" in absent
+            head, missing, tail = re.split(r"<(\d+) more limit[^>]*>", values[name]["repr"])
+            assert "head" in head and "tail" in tail and len(head) < 1_000_000
+            assert int(missing) == lengths[name] - 2 * (64 << 10) // (2 if name == "text" else 1)

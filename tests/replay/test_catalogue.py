@@ -51,7 +51,6 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "thread not started": (8, NEWEST, BARE),
     "type alias": (12, NEWEST, BARE),
     "type var": (8, NEWEST, BARE),
-    "zone": (9, NEWEST, BARE),
 }
 
 
@@ -72,7 +71,6 @@ SHOWN_BARE: Dict[str, Tuple[int, int]] = {
     "optional": (8, 13),
     "struct": (13, NEWEST),
     "type alias": (12, NEWEST),
-    "zone": (9, NEWEST),
 }
 
 

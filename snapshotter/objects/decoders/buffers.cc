@@ -108,7 +108,7 @@ absl::Status DecodeMemoryView(Crawl& crawl, Address object, const TypeInfo&, pro
     ASSIGN_OR_RETURN(text, memory.ReadCString(format, kMaxFormat));
   }
   const uint64_t size = static_cast<uint64_t>(view.items * view.item_size);
-  uint64_t granted = crawl.GrantBytes(size);
+  uint64_t granted = crawl.GrantContents(size).head;
   granted -= granted % static_cast<uint64_t>(view.item_size);
   if (granted < size) crawl.MarkCut(out, static_cast<uint64_t>(view.items));
   if (crawl.touch_only()) {

@@ -143,6 +143,7 @@ PYSNAP_DECODER(DecodeLruCache)
 PYSNAP_DECODER(DecodeWeakReference)
 PYSNAP_DECODER(DecodeDictView)
 PYSNAP_DECODER(DecodeContextVar)
+PYSNAP_DECODER(DecodeZoneInfo)
 PYSNAP_DECODER(DecodeFuture)
 PYSNAP_DECODER(DecodeTask)
 

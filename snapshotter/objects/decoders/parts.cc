@@ -87,7 +87,7 @@ void AddIntPart(Crawl& crawl, const char* name, int64_t value, proto::Object& ou
 
 absl::Status AddMemoryPart(
     Crawl& crawl, const char* name, Address begin, uint64_t count, uint64_t item_size, proto::Object& out) {
-  uint64_t granted = crawl.GrantBytes(count * item_size);
+  uint64_t granted = crawl.GrantContents(count * item_size).head;
   granted -= granted % item_size;
   if (granted < count * item_size) crawl.MarkCut(out, count);
   if (crawl.touch_only()) {
@@ -188,6 +188,12 @@ absl::Status DecodeDictView(Crawl& crawl, Address object, const TypeInfo&, proto
 absl::Status DecodeContextVar(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().PyContextVar;
   return DecodeParts(crawl, object, {{"name", layout.var_name}, {"default", layout.var_default}}, out);
+}
+
+// Modules/_zoneinfo.c. What it was read from, as a text, where it has no key.
+absl::Status DecodeZoneInfo(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().PyZoneInfo_ZoneInfo;
+  return DecodeParts(crawl, object, {{"key", layout.key}, {"file", layout.file_repr}}, out);
 }
 
 absl::Status DecodeFuture(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {

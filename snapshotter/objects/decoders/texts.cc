@@ -12,30 +12,35 @@ namespace {
 constexpr uint64_t kMaxSize = uint64_t{1} << 47;
 constexpr uint64_t kChunkBytes = 64 * 1024;
 
-absl::Status DecodeByteString(Crawl& crawl, Address begin, uint64_t size, proto::Object& out) {
-  if (size > kMaxSize) return absl::DataLossError(absl::StrFormat("%d bytes", size));
-  const uint64_t granted = crawl.GrantBytes(size);
-  if (granted < size) crawl.MarkCut(out, size);
-  if (crawl.touch_only()) {
-    crawl.Touch(begin, granted);
-    return absl::OkStatus();
-  }
-  std::string& bytes = *out.mutable_bytes_value();
+// Piece by piece, so that no more is allocated than there is memory in the target. On an error `bytes` are those before
+// it.
+absl::Status ReadBytes(Crawl& crawl, Address begin, uint64_t size, std::string& bytes) {
   absl::Status status;
-  // Piece by piece, so that no more is allocated than there is memory in the target.
-  for (uint64_t done = 0; done < granted && status.ok();) {
-    const uint64_t count = std::min(granted - done, kChunkBytes);
+  for (uint64_t done = 0; done < size && status.ok();) {
+    const uint64_t count = std::min(size - done, kChunkBytes);
     bytes.resize(done + count);
     status = crawl.memory().Read(begin + static_cast<int64_t>(done),
                                  absl::MakeSpan(reinterpret_cast<std::byte*>(bytes.data()) + done, count));
-    if (status.ok()) {
-      done += count;
-    } else {
-      bytes.resize(done);
-      out.set_length(size);
-    }
+    if (!status.ok()) bytes.resize(done);
+    done += count;
   }
-  if (crawl.IsSecretText(bytes)) crawl.RedactText(out);
+  return status;
+}
+
+absl::Status DecodeByteString(Crawl& crawl, Address begin, uint64_t size, proto::Object& out) {
+  if (size > kMaxSize) return absl::DataLossError(absl::StrFormat("%d bytes", size));
+  const Crawl::Grant granted = crawl.GrantContents(size);
+  const Address tail = begin + static_cast<int64_t>(size - granted.tail);
+  if (granted.head < size) crawl.MarkCut(out, size);
+  if (crawl.touch_only()) {
+    crawl.Touch(begin, granted.head);
+    crawl.Touch(tail, granted.tail);
+    return absl::OkStatus();
+  }
+  absl::Status status = ReadBytes(crawl, begin, granted.head, *out.mutable_bytes_value());
+  if (status.ok() && granted.tail > 0) status = ReadBytes(crawl, tail, granted.tail, *out.mutable_tail());
+  if (!status.ok()) out.set_length(size);
+  if (crawl.IsSecretText(out.bytes_value()) || crawl.IsSecretText(out.tail())) crawl.RedactText(out);
   return status;
 }
 
@@ -43,16 +48,22 @@ absl::Status DecodeByteString(Crawl& crawl, Address begin, uint64_t size, proto:
 
 absl::Status DecodeStr(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   ASSIGN_OR_RETURN(const TextShape shape, ReadTextShape(crawl.runtime(), crawl.memory(), object));
-  const uint64_t granted = crawl.GrantBytes(shape.byte_size());
-  if (granted < shape.byte_size()) crawl.MarkCut(out, shape.length);
+  const Crawl::Grant granted = crawl.GrantContents(shape.byte_size());
+  TextShape tail = shape;
+  tail.length = granted.tail / shape.kind;
+  tail.characters = shape.characters + static_cast<int64_t>((shape.length - tail.length) * shape.kind);
+  if (granted.head < shape.byte_size()) crawl.MarkCut(out, shape.length);
   if (crawl.touch_only()) {
-    crawl.Touch(shape.characters, granted);
+    crawl.Touch(shape.characters, granted.head);
+    crawl.Touch(tail.characters, granted.tail);
     return absl::OkStatus();
   }
-  std::string& text = *out.mutable_str();
-  const absl::Status status = ReadCharacters(crawl.memory(), shape, granted / shape.kind, text);
+  absl::Status status = ReadCharacters(crawl.memory(), shape, granted.head / shape.kind, *out.mutable_str());
+  if (status.ok() && tail.length > 0) {
+    status = ReadCharacters(crawl.memory(), tail, tail.length, *out.mutable_tail());
+  }
   if (!status.ok()) out.set_length(shape.length);
-  if (crawl.IsSecretText(text)) crawl.RedactText(out);
+  if (crawl.IsSecretText(out.str()) || crawl.IsSecretText(out.tail())) crawl.RedactText(out);
   return status;
 }
 
