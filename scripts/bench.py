@@ -7,8 +7,9 @@
 
 A target looks at the clock all the time and tells the longest gap, which is its pause and whatever else kept it from
 running: on a busy machine compare with the row "idle", which is the same wait without any tool. Numbers are medians
-of --repeat runs. --peers runs `pystack remote`, `py-spy dump` and coredumpy, too, when they can be installed from PyPI.
-coredumpy works in the program itself: its pause is its whole time, of one run.
+of --repeat runs. --peers runs `pystack remote` and `py-spy dump`, too, and what works in the program itself (coredumpy,
+offline-debug, and pickle for the data alone), when they can be installed from PyPI: the pause of those is their whole
+time, of one run. A second table then has how many objects a second they take and load, and their files' sizes.
 Nothing is asserted. Run by scripts/dev.sh bench, which has the libraries that this needs.
 """
 
@@ -190,38 +191,47 @@ def peers(install: bool) -> dict[str, Callable[[int], list[str]]]:
     return found
 
 
-def coredumpy_folder() -> Optional[Path]:
-    """Where coredumpy, which is pure Python, can be imported from; None when it cannot be had."""
-    folder = cache_folder() / "coredumpy"
-    if not (folder / "coredumpy").exists():
-        pip = [str(cache_folder() / "venv-peers" / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
-        subprocess.run([*pip, "--target", str(folder), "--no-deps", "coredumpy"])
-    if (folder / "coredumpy").exists():
-        return folder
-    print("coredumpy cannot be installed", file=sys.stderr)
-    return None
+# Tools that work in the program itself, and the first minor version that they are for.
+IN_PROCESS = {"pickle": 8, "coredumpy": 10, "offline-debug": 12}
 
 
-def run_coredumpy(python: str, folder: Path, case: str, result: Result, timeout: float = 300) -> None:
+def in_process_folder() -> Path:
+    """Where those of them can be imported from that can be had; they are pure Python."""
+    folder = cache_folder() / "in-process"
+    pip = [str(cache_folder() / "venv-peers" / "bin" / "pip"), "install", "-q", "--disable-pip-version-check"]
+    for package in ("coredumpy", "offline-debug", "typing_extensions"):
+        if not (folder / package.replace("-", "_")).exists():
+            subprocess.run([*pip, "--target", str(folder), "--no-deps", "--ignore-requires-python", package])
+    return folder
+
+
+def run_in_process(python: str, folder: Path, tool: str, case: str, result: Result, timeout: float = 300) -> None:
+    script = [python, str(ROOT / "scripts" / "bench_inprocess.py")]
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "bench.dump"
-        try:
-            dumped = subprocess.run(
-                [python, str(TARGET), *CASES[case], "--coredumpy", str(file)],
-                env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True, timeout=timeout,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            result.error = f"longer than {timeout:.0f} s"
-            return
-        if dumped.returncode != 0 or not file.exists():
-            result.error = last_line(dumped.stderr) or f"exit code {dumped.returncode}"
-            return
-        result.total_ms = result.seen_pause_ms = float(dumped.stdout.split()[-1])
-        result.size_kb = file.stat().st_size / 1000
+
+        def milliseconds(*command: str) -> float:
+            try:
+                done = subprocess.run(
+                    [*script, *command], env={**os.environ, "PYTHONPATH": str(folder)}, capture_output=True, text=True,
+                    timeout=timeout,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                result.error = f"{command[0]}: longer than {timeout:.0f} s"
+                return 0.0
+            if done.returncode != 0:
+                result.error = f"{command[0]}: {last_line(done.stderr) or f'exit code {done.returncode}'}"
+                return 0.0
+            return float(done.stdout.split()[-1])
+
+        result.total_ms = result.seen_pause_ms = milliseconds("dump", tool, CASES[case][0], str(file))
+        if file.exists() and not result.error:
+            result.size_kb = file.stat().st_size / 1000
+            result.load_ms = milliseconds("load", tool, str(file))
 
 
 def results_of(
-    python: dict[str, Any], case: str, repeat: int, others: dict[str, Any], coredumpy: Optional[Path]
+    python: dict[str, Any], case: str, repeat: int, others: dict[str, Any], in_process: Optional[Path]
 ) -> Iterator[Result]:
     """All tools on one case and one interpreter."""
     threads = case.startswith("threads")
@@ -236,9 +246,11 @@ def results_of(
             result = Result(python["tag"], case, tool)
             result.seen_pause_ms, result.total_ms, result.error = measure(target, command(target.pid), repeat)
             yield result
-    if coredumpy is not None:
-        result = Result(python["tag"], case, "coredumpy")
-        run_coredumpy(python["path"], coredumpy, case, result)
+    for tool, first in IN_PROCESS.items():
+        if in_process is None or threads or python["minor"] < first:
+            continue
+        result = Result(python["tag"], case, tool)
+        run_in_process(python["path"], in_process, tool, case, result)
         yield result
 
 
@@ -258,6 +270,25 @@ def table_of(results: Sequence[Result]) -> Table:
             r.python, r.case, r.tool, cell(r.seen_pause_ms), cell(r.told_pause_ms), cell(r.total_ms, 0),
             cell(r.size_kb, 0), cell(r.objects, 0), cell(r.load_ms, 0), r.error,
         )  # fmt: skip
+    return table
+
+
+def throughput_table(results: Sequence[Result]) -> Table:
+    """Of the tools that keep the same data: how much of it they take and load, in objects as pysnap counts them."""
+    table = Table(title="thousands of objects a second; the file beside that of pysnap")
+    for heading in ("python", "case", "tool"):
+        table.add_column(heading)
+    for heading in ("captured", "loaded", "file"):
+        table.add_column(heading, justify="right")
+    for own in results:
+        if own.tool != "pysnap" or own.objects is None or not own.size_kb:
+            continue
+        for r in results:
+            if (r.python, r.case) != (own.python, own.case) or r.tool not in ("pysnap", *IN_PROCESS) or r.error:
+                continue
+            rates = [own.objects / ms if ms else None for ms in (r.total_ms, r.load_ms)]
+            share = (r.size_kb or 0) / own.size_kb
+            table.add_row(r.python, r.case, r.tool, *(cell(rate, 0) for rate in rates), f"{share:.2f}")
     return table
 
 
@@ -281,7 +312,7 @@ def main() -> int:
     parser.add_argument("--python", action="append", default=[], help="a minor version or a tag; repeatable")
     parser.add_argument("--case", action="append", default=[], choices=list(CASES), help="repeatable")
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--peers", action="store_true", help="also pystack, py-spy and coredumpy")
+    parser.add_argument("--peers", action="store_true", help="also pystack, py-spy, coredumpy, offline-debug, pickle")
     parser.add_argument("--overhead", action="store_true", help="only what it costs to run under on-crash")
     parser.add_argument("--json", metavar="FILE", help="write the numbers, too")
     options = parser.parse_args()
@@ -296,14 +327,16 @@ def main() -> int:
     if options.overhead:
         return show_overheads(interpreters, options.repeat)
     others = peers(options.peers)
-    coredumpy = coredumpy_folder() if options.peers else None
+    in_process = in_process_folder() if options.peers else None
     console = Console(width=None if sys.stdout.isatty() else 180)
     everything: list[Result] = []
     for python in interpreters:
         results: list[Result] = []
         for case in options.case or CASES:
-            results += results_of(python, case, options.repeat, others, coredumpy)
+            results += results_of(python, case, options.repeat, others, in_process)
         console.print(table_of(results))
+        if options.peers:
+            console.print(throughput_table(results))
         everything += results
     if options.json:
         Path(options.json).write_text(json.dumps([asdict(result) for result in everything], indent=1))

@@ -2,7 +2,6 @@
 
   bench_target.py threads N        N threads, each 10 frames deep and blocked, and the main thread
   bench_target.py ints | strings | instances | nested | all       the main thread holds data
-  bench_target.py CASE … --coredumpy FILE                         dumps itself, prints the milliseconds, and ends
 
 Prints "ready". For each line that comes in it answers with the longest time, in nanoseconds, for which its main thread
 did not run since the line before: the thread does nothing but look at the clock.
@@ -67,20 +66,10 @@ def watch_the_clock(data):
             last = clock()
 
 
-def dump_itself(data):
-    """What the in-process tool does with the same frames and data."""
-    import coredumpy
-
-    started = time.perf_counter()
-    coredumpy.dump(path=sys.argv[sys.argv.index("--coredumpy") + 1])
-    print((time.perf_counter() - started) * 1e3)
-    return data
-
-
 def deeper(depth, data):
     if depth > 1:
         return deeper(depth - 1, data)
-    return dump_itself(data) if "--coredumpy" in sys.argv else watch_the_clock(data)
+    return watch_the_clock(data)
 
 
 def main():
@@ -99,8 +88,7 @@ def main():
         data = {name: make() for name, make in MAKERS.items()}
     else:
         data = MAKERS[case]()
-    if "--coredumpy" not in sys.argv:
-        print("ready", flush=True)
+    print("ready", flush=True)
     deeper(9, data)
     stop.set()
 
