@@ -72,6 +72,7 @@ class Redactor {
   }
 
   void Redact() {
+    FindNames();
     RedactArguments(rules_, texts_, *header_.mutable_process());
     MarkKeptByFunctions();
     ReplaceNamed();
@@ -131,22 +132,41 @@ class Redactor {
     }
   }
 
+  void FindNames() {
+    names_.insert(strings_.begin(), strings_.end());
+    for (const Object& object : objects_) {
+      for (const uint32_t id : object.mapping().key()) {
+        const Object* key = Find(id);
+        if (key != nullptr && IsBareWord(key->str())) names_.insert(key->str());
+      }
+    }
+  }
+  bool IsName(absl::string_view text) const { return IsBareWord(text) && names_.contains(text); }
+
   Object* Find(uint32_t id) { return id == 0 || id > objects_.size() ? nullptr : &objects_[id - 1]; }
   absl::string_view String(uint32_t id) const {
     return id == 0 || id > strings_.size() ? absl::string_view() : View(strings_[id - 1]);
   }
 
-  // What has names in it and not what they name: annotations, the fields of a class, the keywords of a call.
+  // What has names in it and not what they name: annotations, the fields of a class.
   absl::flat_hash_set<uint32_t> Names() {
     absl::flat_hash_set<uint32_t> found;
     for (const Object& object : objects_) {
       if (object.has_function()) found.insert(object.function().annotations());
-      for (const uint32_t constant : object.code().constant()) found.insert(constant);
       const proto::Mapping& mapping = object.mapping();
       for (int i = 0; i < std::min(mapping.key_size(), mapping.value_size()); ++i) {
         const Object* key = Find(mapping.key(i));
         const absl::string_view name = key == nullptr ? absl::string_view() : View(key->str());
         if (NamesNoSecrets(name)) found.insert(mapping.value(i));
+      }
+    }
+    // Among the constants of code there are the keywords of calls, and annotations (3.10 to 3.13).
+    for (const Object& object : objects_) {
+      for (const uint32_t constant : object.code().constant()) {
+        const Object* pair = Find(constant);
+        const Object* second =
+            pair != nullptr && pair->sequence().item_size() == 2 ? Find(pair->sequence().item(1)) : nullptr;
+        if (second != nullptr && IsText(*second) && IsNameOrType(TextOf(*second))) found.insert(constant);
       }
     }
     return found;
@@ -160,13 +180,6 @@ class Redactor {
       name = TextOf(*key);
     }
     return !name.empty() && rules_.SecretName(name);
-  }
-
-  // Of what has names: whether it has a value all the same.
-  bool IsNamedByFirst(const Object& object) {
-    const proto::Sequence& pair = object.sequence();
-    const Object* second = pair.item_size() == 2 ? Find(pair.item(1)) : nullptr;
-    return second != nullptr && !(IsText(*second) && IsBareWord(TextOf(*second)));
   }
 
   // A stand-in under the name; a text is secret wherever else it stands, too.
@@ -183,9 +196,7 @@ class Redactor {
       return StandIn(reference.id);
     };
     for (size_t i = 0; i < objects_.size(); ++i) {
-      if (!names.contains(static_cast<uint32_t>(i + 1)) || IsNamedByFirst(objects_[i])) {
-        VisitReferences(objects_[i], replace);
-      }
+      if (!names.contains(static_cast<uint32_t>(i + 1))) VisitReferences(objects_[i], replace);
     }
     for (proto::Thread& thread : threads_) VisitReferences(thread, replace);
     for (Object& object : new_objects_) objects_.push_back(std::move(object));
@@ -205,7 +216,7 @@ class Redactor {
   void MarkText(uint32_t id) {
     constexpr size_t kMinText = 3;
     const absl::string_view text = TextOf(objects_[id - 1]);
-    if (text.size() < kMinText) return;
+    if (text.size() < kMinText || IsName(text) || IsType(text)) return;
     texts_.Add(text);
     secret_texts_.insert(id);
   }
@@ -259,7 +270,7 @@ class Redactor {
     for (size_t i = 0; i < objects_.size(); ++i) {
       Object& object = objects_[i];
       bool secret = secret_texts_.contains(static_cast<uint32_t>(i + 1));
-      if (IsText(object)) secret = IsSecretText(TextOf(object), known) || secret;
+      if (IsText(object) && !IsName(TextOf(object))) secret = IsSecretText(TextOf(object), known) || secret;
       if (!object.tail().empty()) secret = IsSecretText(object.tail(), known) || secret;
       for (const proto::BytesPart& part : object.parts().bytes_part()) {
         secret = IsSecretText(part.value(), known) || secret;
@@ -328,6 +339,8 @@ class Redactor {
   std::vector<proto::Problem> problems_;
   std::vector<proto::SourceFile> sources_;
 
+  // Words that the program uses as names: of variables and attributes, and of keys.
+  absl::flat_hash_set<std::string> names_;
   SecretContents texts_;
   absl::flat_hash_set<uint32_t> secret_texts_;
   absl::flat_hash_map<uint32_t, uint32_t> stand_ins_;

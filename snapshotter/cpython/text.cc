@@ -77,6 +77,7 @@ absl::StatusOr<TextShape> ReadTextShape(const Runtime& runtime, Memory& memory, 
   TextShape shape;
   shape.kind = state.kind;
   shape.ascii = state.ascii;
+  shape.interned = state.interned;
   shape.length = static_cast<uint64_t>(length);
   if (state.kind == 0) {
     // Made by the deprecated C API and never asked for since: it has only wchar_t, which are 4 bytes on Linux.

@@ -21,6 +21,7 @@ struct TextShape {
   uint64_t length = 0;  // code points
   uint32_t kind = 1;    // bytes each: 1, 2, 4
   bool ascii = false;
+  bool interned = false;
   Address characters;
   uint64_t byte_size() const { return length * kind; }
 };

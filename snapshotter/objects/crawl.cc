@@ -87,7 +87,7 @@ uint32_t Crawl::RefEssential(Address object) {
 }
 
 uint32_t Crawl::RefConstant(Address constant) {
-  NoteNames(constant);
+  constants_.insert(constant);
   return RefEssential(constant);
 }
 
@@ -120,6 +120,11 @@ void Crawl::MarkSecret(Address object) {
   if ((info.decoder->traits & kTraitText) != 0) {
     const absl::StatusOr<int64_t> length = memory_.ReadValue<int64_t>(object + layout().PyVarObject.ob_size);
     if (length.ok() && static_cast<uint64_t>(*length) < kMinSecretText) return;
+    const absl::StatusOr<TextShape> shape = (info.shape.flags & kTypeUnicodeSubclass) != 0
+                                                ? ReadTextShape(runtime_, memory_, object)
+                                                : absl::StatusOr<TextShape>(TextShape());
+    const std::string text = ContentsOf(object, info, kMaxSecretName);
+    if ((shape.ok() && shape->interned && IsBareWord(text)) || IsType(text)) return;
   } else if ((info.decoder->traits & kTraitHolder) == 0) {
     return;
   }
@@ -216,10 +221,11 @@ bool Crawl::IsText(Address object) {
 }
 
 bool Crawl::IsNamedByFirst(Address pair, Address first, uint32_t first_id, Address second) {
-  if (first_id == 0 || !IsSecretKey(first, first_id)) return false;
-  if (!HasNames(pair)) return true;
+  if (first_id == 0 || !IsSecretKey(first, first_id) || HasNames(pair)) return false;
+  // Among the constants of code there are the keywords of calls, and annotations (3.10 to 3.13).
+  if (!constants_.contains(pair)) return true;
   const absl::StatusOr<Address> type = memory_.ReadPointer(second + layout().PyObject.ob_type);
-  return !type.ok() || !IsBareWord(ContentsOf(second, types_.Get(*type), kMaxSecretName));
+  return !type.ok() || !IsNameOrType(ContentsOf(second, types_.Get(*type), kMaxSecretName));
 }
 
 bool Crawl::IsSecretKey(Address key, uint32_t key_id) {

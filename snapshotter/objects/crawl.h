@@ -73,12 +73,13 @@ class Crawl {
   bool IsSecretKey(Address key, uint32_t key_id);
   // Of a key that IsSecretKey was asked for: whether NamesNoSecrets is true of it.
   bool IsKeyOfNames(uint32_t key_id) const { return (objects_[key_id - 1].name & kNameOfNames) != 0; }
-  // What has names in it and not what they name: annotations, the fields of a class, the keywords of a call.
+  // What has names in it and not what they name: annotations, the fields of a class.
   void NoteNames(Address object) { names_of_nothing_.insert(object); }
   bool HasNames(Address object) const { return names_of_nothing_.contains(object); }
   // Whether the first half of a pair names the second, and what it names is secret, as in a list of headers.
   bool IsNamedByFirst(Address pair, Address first, uint32_t first_id, Address second);
-  // Gives an object away under no name from now on: a text, or what a cell holds.
+  // Gives an object away under no name from now on: a text, or what a cell holds. Not a word that stands in code: the
+  // program means many things by it.
   void MarkSecret(Address object);
   bool IsMarkedSecret(Address object) const {
     return (!secrets_.objects.empty() && secrets_.objects.contains(object)) ||
@@ -199,6 +200,7 @@ class Crawl {
   absl::flat_hash_map<Address, Address> tracebacks_;
   Secrets secrets_;
   absl::flat_hash_set<Address> names_of_nothing_;
+  absl::flat_hash_set<Address> constants_;  // of code
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 
   absl::flat_hash_map<std::string, uint32_t> strings_;

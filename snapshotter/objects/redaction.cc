@@ -157,6 +157,12 @@ bool IsBareWord(absl::string_view text) {
   });
 }
 
+bool IsNameOrType(absl::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return absl::ascii_isalpha(static_cast<unsigned char>(c)) || absl::StrContains("_ .,[]|()'\"", c);
+  });
+}
+
 bool NamesNoSecrets(absl::string_view name) {
   constexpr absl::string_view kNames[] = {
       "__annotations__", "__annotations_cache__", "__slots__", "__match_args__", "__all__", "_fields"};
@@ -184,6 +190,7 @@ absl::StatusOr<RedactionRules> RedactionRules::Create(bool built_in, absl::Span<
 bool RedactionRules::SecretName(absl::string_view name) const {
   if (name.empty()) return false;
   if (Matches(name)) return true;
+  if (name == "PWD") return false;  // the working directory, as the environment has it
   if (!built_in_) return false;
 
   std::string lower;

@@ -23,6 +23,9 @@ namespace pysnap {
 
 // Letters alone (and `_`): as likely the name of something that stands everywhere as a secret.
 bool IsBareWord(absl::string_view text);
+// The same with the punctuation of an annotation; one that has brackets is no secret by any name: `Optional[str]`.
+bool IsNameOrType(absl::string_view text);
+inline bool IsType(absl::string_view text) { return text.find('[') != absl::string_view::npos && IsNameOrType(text); }
 // Whether what is under this name in a class or a module says what it has, and holds no secrets under those names:
 // `__annotations__`, `__slots__`, `_fields`.
 bool NamesNoSecrets(absl::string_view name);

@@ -63,6 +63,9 @@ def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path
         assert "<redacted" in values[name]["repr"], f"{name}: {values[name]['repr']}"
     assert "'HOME_DIRECTORY': 'visible-home'" in values["environment"]["repr"]
     assert values["names"]["repr"] == "{'visible_slot': 1, 'visible_field': 2, 'HOME_DIRECTORY': 3}"
+    assert values["cookie_name"]["absent"] is not None
+    assert values["sessions"]["repr"] == "{'visible_session': 'Optional[Visible]'}"
+    assert values["directory"]["absent"] is None
     assert values["pairs"]["repr"] == "[('Authorization', <redacted str>), ('Accept', 'visible-accept')]"
     assert values["pair_of_word"]["repr"] == "('token', <redacted str>)" and values["word"]["absent"] is not None
     assert "visible-editor" in values["environment_list"]["repr"]

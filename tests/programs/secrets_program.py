@@ -28,6 +28,10 @@ class SlottedClient:
         self.host = "visible-host"
 
 
+def typed(password: "Optional[Visible]" = None):  # noqa: F821
+    return password
+
+
 def hold(secret):
     """A function that keeps its secret in a cell, and one in a default, each made at run time."""
 
@@ -98,6 +102,11 @@ def told():
     pair_of_word = ("token", word)
     # Names, and not what they name: the keywords of the call above, and of a class's fields.
     names = {"visible_slot": 1, "visible_field": 2, "HOME_DIRECTORY": 3}
+    # A word of the program's own, and an annotation, which are no secrets where they stand elsewhere.
+    cookie_name = "visible_session"
+    sessions = {"visible_session": "Optional[Visible]"}
+    directory = os.environ.get("PWD")
+    annotated_by_text = typed
     slotted = type("Slotted", (), {"__slots__": ("password", "visible_slot")})
     fields = collections.namedtuple("Fields", ["token", "visible_field"])
     token_type = "bearer"

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Iterator, Optional
+from typing import IO, Any, Callable, Iterator, Optional
+
+from .interpreters import Interpreter
 
 # Exit codes of the contract.
 NOT_CPYTHON = 4
@@ -135,3 +138,27 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) ->
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
         time.sleep(0.01)
+
+
+def start(
+    python: Interpreter, *arguments: str, cwd: Path, env: Optional[dict[str, str]] = None
+) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [python.path, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=cwd,
+        env=env,
+    )
+
+
+def read_until(stream: IO[str], pattern: str) -> str:
+    """Reads lines up to the one that the pattern is found in, and returns that."""
+    seen = []
+    for line in stream:
+        seen.append(line)
+        if re.search(pattern, line):
+            return line
+    raise AssertionError(f"no {pattern!r} in {''.join(seen)}")

@@ -12,6 +12,7 @@ struct UnicodeState {
   // The characters follow the struct; otherwise it points to them.
   bool compact = false;
   bool ascii = false;
+  bool interned = false;
 };
 
 using DecodeUnicodeState = UnicodeState (*)(uint32_t bits);

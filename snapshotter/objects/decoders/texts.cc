@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "snapshotter/cpython/text.h"
 #include "snapshotter/objects/decoders/decoders.h"
+#include "snapshotter/objects/redaction.h"
 
 namespace pysnap {
 namespace {
@@ -63,6 +64,8 @@ absl::Status DecodeStr(Crawl& crawl, Address object, const TypeInfo&, proto::Obj
     status = ReadCharacters(crawl.memory(), tail, tail.length, *out.mutable_tail());
   }
   if (!status.ok()) out.set_length(shape.length);
+  // A word that stands in code is found in texts for other reasons.
+  if (shape.interned && IsBareWord(out.str())) return status;
   if (crawl.IsSecretText(out.str()) || crawl.IsSecretText(out.tail())) crawl.RedactText(out);
   return status;
 }

@@ -11,10 +11,9 @@ import subprocess
 import threading
 import urllib.request
 from pathlib import Path
-from typing import IO, Optional
 
 import pytest
-from support_py.attaching import ATTACHES, Attacher, functions_of, processes_below
+from support_py.attaching import ATTACHES, Attacher, functions_of, processes_below, read_until, start
 from support_py.interpreters import Interpreter, rounds
 
 HERE = Path(__file__).resolve().parent
@@ -23,36 +22,12 @@ HERE = Path(__file__).resolve().parent
 MODULES = ["test_generators", "test_set", "test_json", "test_queue", "test_list"]
 
 
-def start(
-    python: Interpreter, *arguments: str, cwd: Path, env: Optional[dict[str, str]] = None
-) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [python.path, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        cwd=cwd,
-        env=env,
-    )
-
-
 def collect(process: subprocess.Popen[str]) -> tuple[list[str], threading.Thread]:
     """Reads all lines that a process prints, in a thread that ends with them."""
     lines: list[str] = []
     reader = threading.Thread(target=lambda: lines.extend(process.stdout or []))
     reader.start()
     return lines, reader
-
-
-def read_until(stream: IO[str], pattern: str) -> str:
-    """Reads lines up to the one that the pattern is found in, and returns that."""
-    seen = []
-    for line in stream:
-        seen.append(line)
-        if re.search(pattern, line):
-            return line
-    raise AssertionError(f"no {pattern!r} in {''.join(seen)}")
 
 
 def version_of(python: Interpreter) -> tuple[int, ...]:
