@@ -19,8 +19,8 @@ namespace {
 constexpr uint64_t kPageSize = 4096;
 // Ids are 32 bits wide. The last few are kept for what is essential.
 constexpr uint64_t kMaxIds = uint64_t{1} << 31;
-// No single value is recorded beyond this; a snapshot's record could not hold it.
-// Of one value, where nobody has said how many may be recorded; and where somebody has, for there is a largest record.
+// No single value is recorded beyond the first of these, unless --max-bytes says how many may be; then beyond the
+// second, which a record of a snapshot can hold.
 constexpr uint64_t kMaxValueBytes = uint64_t{256} << 20;
 constexpr uint64_t kMaxRecordBytes = uint64_t{1} << 30;
 // Contents that have no parts: more than the first is told by a beginning and an end, of the second each.
@@ -48,7 +48,7 @@ Crawl::Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, Objec
       options_(std::move(options)),
       sink_(sink),
       facade_(facade),
-      types_(runtime, memory, options.layouts),
+      types_(runtime, memory, options_.layouts),
       code_reader_(runtime, memory) {}
 
 bool Crawl::ObjectsSpent() const {
@@ -120,17 +120,20 @@ void Crawl::MarkSecret(Address object) {
   if ((info.decoder->traits & kTraitText) != 0) {
     const absl::StatusOr<int64_t> length = memory_.ReadValue<int64_t>(object + layout().PyVarObject.ob_size);
     if (length.ok() && static_cast<uint64_t>(*length) < kMinSecretText) return;
-    const absl::StatusOr<TextShape> shape = (info.shape.flags & kTypeUnicodeSubclass) != 0
-                                                ? ReadTextShape(runtime_, memory_, object)
-                                                : absl::StatusOr<TextShape>(TextShape());
     const std::string text = ContentsOf(object, info, kMaxSecretName);
-    if ((shape.ok() && shape->interned && IsBareWord(text)) || IsType(text)) return;
+    if (IsType(text) || (IsBareWord(text) && IsInterned(object, info))) return;
   } else if ((info.decoder->traits & kTraitHolder) == 0) {
     return;
   }
   if (secrets_.objects.insert(object).second) {
     secrets_.texts.Add(ContentsOf(object, info, kMaxSecretText));
   }
+}
+
+bool Crawl::IsInterned(Address object, const TypeInfo& type) {
+  if ((type.shape.flags & kTypeUnicodeSubclass) == 0) return false;
+  const absl::StatusOr<TextShape> shape = ReadTextShape(runtime_, memory_, object);
+  return shape.ok() && shape->interned;
 }
 
 std::string Crawl::ContentsOf(Address object, const TypeInfo& type, uint64_t max_length) {
@@ -336,9 +339,12 @@ Crawl::Grant Crawl::GrantContents(uint64_t size) {
 void Crawl::MarkCut(proto::Object& out, uint64_t length) {
   limited_ = true;
   out.set_length(length);
-  const bool too_large = CanDescend() && options_.max_bytes == 0;
-  const char* budget = too_large ? "it is large, which only --max-bytes allows" : SpentBudget();
-  if (!out.has_absent()) SetAbsent(absl::ResourceExhaustedError(budget), *out.mutable_absent());
+  if (!out.has_absent()) SetAbsent(absl::ResourceExhaustedError(WhyCut()), *out.mutable_absent());
+}
+
+const char* Crawl::WhyCut() const {
+  if (!CanDescend()) return SpentBudget();
+  return options_.max_bytes == 0 ? "it is large, which only --max-bytes allows" : "--max-bytes";
 }
 
 void Crawl::Touch(Address begin, uint64_t size) {

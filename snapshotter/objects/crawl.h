@@ -124,6 +124,8 @@ class Crawl {
   Grant GrantContents(uint64_t size);
   // For an error that says so: the option whose budget is spent.
   const char* SpentBudget() const;
+  // The same where not all of the bytes were granted.
+  const char* WhyCut() const;
   void MarkLimited() { limited_ = true; }
   // Says in `out` that only a part of a value is there, and how long it is.
   void MarkCut(proto::Object& out, uint64_t length);
@@ -154,6 +156,7 @@ class Crawl {
   uint32_t RefSecret(Address object);
   void PrefetchBatch();
   void Visit(uint32_t id);
+  bool IsInterned(Address object, const TypeInfo& type);
   // Of a str, bytes or bytearray of at most so many items; empty when it is none, or cannot be had.
   std::string ContentsOf(Address object, const TypeInfo& type, uint64_t max_length);
   void DecodeObject(Address object, proto::Object& out);

@@ -48,6 +48,9 @@ def test_limits(python: Interpreter, pysnap_binary: Path, tmp_path: Path, option
     cut = [value for value in values_of(captured.view) if str(value["absent"]).startswith("limit")]
     nested = re.findall(r"<(?:absent|the rest|\d+ more)[^<>]*limit", json.dumps(captured.view))
     assert cut or nested, "nothing says that it was cut"
+    # And by what.
+    assert all(option[0] in value["absent"] for value in cut), cut
+    assert all(option[0] in text for text in re.findall(r"limit: [^<>]*", json.dumps(captured.view)))
     whole = capture(pysnap_binary, python, "values.py", tmp_path)
     assert captured.view["capture"]["objects"] < whole.view["capture"]["objects"]
     if option[0] == "--max-objects":

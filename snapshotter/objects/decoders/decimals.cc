@@ -57,7 +57,7 @@ absl::Status DecodeDecimal(Crawl& crawl, Address object, const TypeInfo&, proto:
     const uint64_t size = static_cast<uint64_t>(words) * sizeof(uint64_t);
     if (crawl.GrantBytes(size) < size) {
       crawl.MarkLimited();
-      return absl::ResourceExhaustedError(absl::StrFormat("a Decimal of %d digits", digits));
+      return absl::ResourceExhaustedError(absl::StrFormat("%s, of a Decimal of %d digits", crawl.WhyCut(), digits));
     }
     if (crawl.touch_only()) {
       crawl.Touch(data, size);

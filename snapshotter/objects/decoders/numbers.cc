@@ -66,7 +66,8 @@ absl::Status DecodeBig(Crawl& crawl, Address digits, const LongShape& shape, pro
   const uint64_t size = shape.digit_count * sizeof(uint32_t);
   if (crawl.GrantBytes(size) < size) {
     crawl.MarkLimited();
-    return absl::ResourceExhaustedError(absl::StrFormat("an int of %d digits of 30 bits", shape.digit_count));
+    return absl::ResourceExhaustedError(
+        absl::StrFormat("%s, of an int of %d digits", crawl.WhyCut(), shape.digit_count));
   }
   if (crawl.touch_only()) {
     crawl.Touch(digits, size);
