@@ -146,6 +146,7 @@ constexpr Range kRanges[] = {
     {"propertyobject", "prop_name", 10, 15},
     {"PyModuleObject", "md_def", 8, 14},
     {"gaobject", "*", 9, 15},
+    {"PyZoneInfo_ZoneInfo", "*", 9, 15},
     {"cycleobject", "firstpass", 8, 13},
     {"pairwiseobject", "*", 10, 15},
     {"batchedobject", "it", 12, 15},
