@@ -30,7 +30,7 @@ from pysnap._files import file_stand_ins
 from pysnap._iterators import iterator_builders, keeping_iterators
 from pysnap._match import Match
 from pysnap._numpy import numpy_stand_ins
-from pysnap._parts import data, items, joined, mapping, number, numbered, text
+from pysnap._parts import data, items, joined, mapping, number, numbered, sizes, text
 
 VIEWS = tuple((of, getattr(of, name)) for of in (dict, collections.OrderedDict) for name in ("keys", "values", "items"))
 
@@ -87,8 +87,7 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
             released = memoryview(b"")
             released.release()
             return released
-        items, packed = data(parts, "items"), data(parts, "shape")
-        shape = struct.unpack(f"{len(packed) // 8}q", packed)
+        items, shape = data(parts, "items"), sizes(parts, "shape")
         flat = memoryview(items if number(parts, "readonly") else bytearray(items))
         code: Any = data(parts, "format").decode()
         if code == "B" and len(shape) == 1:

@@ -12,7 +12,7 @@ import reprlib
 import struct
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple, Union
 
-from pysnap._parts import Parts, data, number
+from pysnap._parts import Parts, data, number, sizes
 
 # NPY_DATETIMEUNIT; 3 is not in use.
 UNITS = ("Y", "M", "W", "", "D", "h", "m", "s", "ms", "us", "ns", "ps", "fs", "as")
@@ -61,7 +61,7 @@ class DType:
             items = parts.get("items", [])
             self.names = tuple(_exactly(Text, name) for name in items[::2])
             dtypes = (_exactly(DType, dtype) for dtype in items[1::2])
-            self.fields = dict(zip(self.names, zip(dtypes, _unpacked(data(parts, "offsets")))))
+            self.fields = dict(zip(self.names, zip(dtypes, sizes(parts, "offsets"))))
 
     @property
     def str(self) -> Text:
@@ -123,8 +123,14 @@ def _sizes_of(shape: Any) -> Tuple[int, ...]:
     return tuple(_exactly(int, size) for size in _exactly(tuple, shape))
 
 
-def _unpacked(packed: bytes) -> Tuple[int, ...]:
-    return struct.unpack(f"{len(packed) // 8}q", packed)
+def _row_major(dtype: DType) -> Tuple[int, ...]:
+    """The strides of an item that is an array."""
+    strides: List[int] = []
+    step = dtype.base.itemsize
+    for size in reversed(dtype.shape):
+        strides.insert(0, step)
+        step *= size
+    return tuple(strides)
 
 
 def object_offsets(dtype: DType) -> List[int]:
@@ -168,12 +174,7 @@ class _Memory:
 def _item(memory: _Memory, at: int, dtype: DType) -> Any:
     """The item at a byte offset, as `ndarray.item()` and `tolist()` give it. Bounds are those of the memory."""
     if dtype.shape:
-        strides: List[int] = []
-        step = dtype.base.itemsize
-        for size in reversed(dtype.shape):
-            strides.insert(0, step)
-            step *= size
-        return Array.over(memory, dtype.base, dtype.shape, tuple(strides), at).tolist()
+        return Array.over(memory, dtype.base, dtype.shape, _row_major(dtype), at).tolist()
     if dtype.fields is not None and dtype.names is not None:
         return tuple(_item(memory, at + dtype.fields[name][1], dtype.fields[name][0]) for name in dtype.names)
     kind, size = dtype.kind, dtype.itemsize
@@ -261,7 +262,7 @@ class Array:
 
     def __init__(self, parts: Parts) -> None:
         dtype = _exactly(DType, parts["dtype"])
-        shape, strides = _unpacked(data(parts, "shape")), _unpacked(data(parts, "strides"))
+        shape, strides = sizes(parts, "shape"), sizes(parts, "strides")
         if len(shape) != len(strides) or any(size < 0 for size in shape):
             raise ValueError("no shape")
         base, offset = parts.get("base"), number(parts, "offset")
@@ -376,12 +377,7 @@ class Array:
         dtype, offset = self.dtype.fields[name]
         shape, strides = self.shape, self.strides
         if dtype.shape:
-            step = dtype.base.itemsize
-            inner: List[int] = []
-            for size in reversed(dtype.shape):
-                inner.insert(0, step)
-                step *= size
-            shape, strides, dtype = shape + dtype.shape, strides + tuple(inner), dtype.base
+            shape, strides, dtype = shape + dtype.shape, strides + _row_major(dtype), dtype.base
         return Array.over(self._memory, dtype, shape, strides, self._at + offset, self)
 
     def item(self, *index: int) -> Any:

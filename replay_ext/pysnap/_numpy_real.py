@@ -10,7 +10,7 @@ import struct
 from typing import Any, Callable, Dict, List, Tuple
 
 from pysnap._numpy import UNITS, Array, DType
-from pysnap._parts import Parts, data, number
+from pysnap._parts import Parts, data, number, sizes
 
 _WRITEABLE = 0x0400  # NPY_ARRAY_WRITEABLE
 
@@ -58,9 +58,7 @@ class RealArrays:
         if type(described) is not DType:
             raise ValueError("no dtype")
         dtype = numpy.dtype(described.descr)
-        shape, strides = (
-            struct.unpack(f"{len(data(parts, name)) // 8}q", data(parts, name)) for name in ("shape", "strides")
-        )
+        shape, strides = sizes(parts, "shape"), sizes(parts, "strides")
         base, offset = parts.get("base"), number(parts, "offset")
         if 0 in shape:
             return numpy.empty(shape, dtype)

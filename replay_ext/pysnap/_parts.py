@@ -7,6 +7,7 @@ asked for one by a method of its own, and a bytes object may be multiplied by it
 from __future__ import annotations
 
 import itertools
+import struct
 from typing import Any, Dict, Iterator, Tuple, Type, TypeVar
 
 Parts = Dict[str, Any]
@@ -58,3 +59,9 @@ def numbered(parts: Parts) -> Iterator[str]:
 def data(parts: Parts, name: str) -> bytes:
     """The same for bytes."""
     return _exactly(bytes, parts, name)
+
+
+def sizes(parts: Parts, name: str) -> Tuple[int, ...]:
+    """Numbers that were recorded as int64 each."""
+    packed = data(parts, name)
+    return struct.unpack(f"{len(packed) // 8}q", packed)
