@@ -152,9 +152,13 @@ re2::StringPiece Piece(absl::string_view text) { return re2::StringPiece(text.da
 }  // namespace
 
 bool IsBareWord(absl::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return absl::ascii_isalpha(static_cast<unsigned char>(c)) || c == '_';
-  });
+  bool in_word = false;
+  for (const char c : text) {
+    const bool dot = c == '.' && in_word;
+    if (!dot && c != '_' && !absl::ascii_isalpha(static_cast<unsigned char>(c))) return false;
+    in_word = !dot;
+  }
+  return in_word;
 }
 
 bool IsNameOrType(absl::string_view text) {

@@ -21,7 +21,8 @@ class RE2;
 
 namespace pysnap {
 
-// Letters alone (and `_`): as likely the name of something that stands everywhere as a secret.
+// Letters alone (and `_`), or such words with single dots between: as likely the name of something that stands
+// everywhere as a secret, like `session` and `http.cookies`.
 bool IsBareWord(absl::string_view text);
 // The same with the punctuation of an annotation; one that has brackets is no secret by any name: `Optional[str]`.
 bool IsNameOrType(absl::string_view text);

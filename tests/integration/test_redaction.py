@@ -66,12 +66,15 @@ def test_secrets_within_texts(python: Interpreter, pysnap_binary: Path, tmp_path
     assert values["cookie_name"]["absent"] is not None
     assert values["sessions"]["repr"] == "{'visible_session': 'Optional[Visible]'}"
     assert values["directory"]["absent"] is None
+    assert values["modules"]["repr"] == "{'Cookie': <redacted str>}"
+    assert values["module_names"]["repr"] == "{'visible.cookies': True}"
     assert values["pairs"]["repr"] == "[('Authorization', <redacted str>), ('Accept', 'visible-accept')]"
     assert values["pair_of_word"]["repr"] == "('token', <redacted str>)" and values["word"]["absent"] is not None
     assert "visible-editor" in values["environment_list"]["repr"]
 
     plain = plain_bytes(captured.path)
     assert b"visible-home" in plain and b"def told():" in plain
+    assert b'module_names = {sys.intern("visible.cookies"): True}' in plain  # in the source
     assert b"VisibleAnnotation[1]" in plain and b"VisibleAnnotation[2]" in plain
     for kind in (*KINDS, "argv"):
         for encoding in "utf-8", "utf-16-le", "utf-32-le":

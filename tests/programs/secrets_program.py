@@ -5,6 +5,7 @@ import collections
 import io
 import json
 import os
+import sys
 
 import oracle
 from oracle import park
@@ -106,6 +107,8 @@ def told():
     cookie_name = "visible_session"
     sessions = {"visible_session": "Optional[Visible]"}
     directory = os.environ.get("PWD")
+    modules = {"Cookie": "visible.cookies"}
+    module_names = {sys.intern("visible.cookies"): True}
     annotated_by_text = typed
     slotted = type("Slotted", (), {"__slots__": ("password", "visible_slot")})
     fields = collections.namedtuple("Fields", ["token", "visible_field"])
