@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, NoReturn, Tuple
+import errno
+import socket
+from typing import Any, Callable, Dict, NoReturn, Optional, Tuple
 
-from pysnap._absent import CodeNotRun
+from pysnap._absent import Absent, CodeNotRun
 from pysnap._parts import Parts, number
 
 
@@ -71,24 +73,73 @@ def _raw(parts: Parts) -> OpenFile:
 
 
 class Socket:
-    """Stands for a socket: `fd`, `family`, `type`, `proto`, and `timeout` in seconds or None."""
+    """Stands for a socket: `fd`, `family`, `type`, `proto`, `timeout` in seconds or None, `laddr` and `raddr`.
 
-    __slots__ = ("__dict__", "family", "fd", "proto", "timeout", "type")
+    It answers what can be asked of a socket without using it: `fileno()`, `getsockname()`, `getpeername()`,
+    `gettimeout()`, `getblocking()`. An address is None where there is none, and a `pysnap.Absent` with the reason where
+    the kernel did not tell it.
+    """
 
-    def __init__(self, parts: Parts) -> None:
-        self.fd, self.family, self.type, self.proto = (
-            number(parts, name) for name in ("fd", "family", "type", "proto")
-        )
+    __slots__ = ("__dict__", "_kind", "family", "fd", "laddr", "proto", "raddr", "timeout", "type")
+
+    def __init__(self, kind: str, parts: Parts) -> None:
+        self._kind = kind
+        self.fd, family, sort, self.proto = (number(parts, name) for name in ("fd", "family", "type", "proto"))
+        self.family: int = socket.AddressFamily(family) if family in _FAMILIES else family
+        self.type: int = socket.SocketKind(sort) if sort in _KINDS else sort
         timeout = number(parts, "timeout")
         self.timeout = None if timeout < 0 else timeout / 1e9
+        self.laddr, self.raddr = (_address(parts, name) for name in ("laddr", "raddr"))
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def gettimeout(self) -> Optional[float]:
+        return self.timeout
+
+    def getblocking(self) -> bool:
+        return self.timeout is None or self.timeout > 0
+
+    def getsockname(self) -> Any:
+        return self._known(self.laddr)
+
+    def getpeername(self) -> Any:
+        return self._known(self.raddr)
+
+    def _known(self, address: Any) -> Any:
+        if isinstance(address, Absent):
+            raise CodeNotRun(f"the address of this socket is not in the snapshot: {address.reason}")
+        if address is None:
+            raise OSError(*((errno.EBADF, "Bad file descriptor") if self.fd < 0 else _NOT_CONNECTED))
+        return address
 
     def __repr__(self) -> str:
-        return f"<socket object, fd={self.fd}, family={self.family}, type={self.type}, proto={self.proto}>"
+        facts = f"fd={self.fd}, family={self.family!s}, type={self.type!s}, proto={self.proto}"
+        if self._kind == "_socket.socket":
+            return f"<socket object, fd={self.fd}, family={self.family:d}, type={self.type:d}, proto={self.proto}>"
+        if self.__dict__.get("_closed") is True:
+            return f"<{self._kind} [closed] {facts}>"
+        for name in "laddr", "raddr":
+            address = getattr(self, name)
+            facts += f", {name}={address}" if address else ""
+        return f"<{self._kind} {facts}>"
 
     def __getattr__(self, name: str) -> NoReturn:
         raise AttributeError(
             f"{name!r}: the socket was open in the program that the snapshot is of, and is not open here"
         )
+
+
+def _address(parts: Parts, name: str) -> Any:
+    address = parts.get(name)
+    if address is not None and type(address) not in (tuple, str, bytes, Absent):
+        raise ValueError(f"{name} is no address")
+    return address
+
+
+_FAMILIES = frozenset(int(family) for family in socket.AddressFamily)
+_KINDS = frozenset(int(kind) for kind in socket.SocketKind)
+_NOT_CONNECTED = (errno.ENOTCONN, "Transport endpoint is not connected")
 
 
 def file_stand_ins() -> Dict[Tuple[str, str], Callable[[Parts], Any]]:
@@ -97,10 +148,12 @@ def file_stand_ins() -> Dict[Tuple[str, str], Callable[[Parts], Any]]:
     def layer(kind: str) -> Callable[[Parts], Any]:
         return lambda parts: OpenFile(kind, parts)
 
+    def sockets(kind: str) -> Callable[[Parts], Any]:
+        return lambda parts: Socket(kind, parts)
+
     kinds = ("BufferedReader", "BufferedWriter", "BufferedRandom", "TextIOWrapper")
     return {
         ("_io", "FileIO"): _raw,
         **{("_io", kind): layer(f"_io.{kind}") for kind in kinds},
-        ("_socket", "socket"): Socket,
-        ("socket", "socket"): Socket,
+        **{(module, "socket"): sockets(f"{module}.socket") for module in ("_socket", "socket")},
     }

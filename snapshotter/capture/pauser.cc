@@ -17,7 +17,8 @@ constexpr uint64_t kMaxRehearsedObjects = 50'000'000;
 }  // namespace
 
 Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
-    : target_(target), pause_(std::move(pause)), input_(std::move(input)) {
+    : target_(target), pause_(std::move(pause)), input_(std::move(input)), open_files_(target) {
+  input_.open_files = &open_files_;
   input_.native_threads = &native_threads_;
   input_.secrets = &secrets_;
   RenewPages();
@@ -65,6 +66,11 @@ absl::Status Pauser::Pause(const std::function<void()>& read) {
                      NoteThreads(paused);
                      if (native_stacks_ != nullptr) KeepStacks();
                      read();
+                     if (paused.is_copy()) {
+                       open_files_.CannotRead(absl::UnimplementedError("the program ran on while its copy was read"));
+                     } else {
+                       open_files_.Read();
+                     }
                    }));
   input_.native_stacks = native_stacks_.get();
   ++pauses_;

@@ -18,6 +18,7 @@
 #include "snapshotter/capture/target_walk.h"
 #include "snapshotter/memory/page_cache.h"
 #include "snapshotter/process/live_target.h"
+#include "snapshotter/process/open_files.h"
 #include "snapshotter/process/pause.h"
 
 namespace pysnap {
@@ -39,7 +40,7 @@ class Pauser {
   absl::Status TakeWalked();
 
   // Whether a walk over pages() has asked for something that was not taken.
-  bool Missed() const { return pages_->counts().missed_pages > 0; }
+  bool Missed() const { return pages_->counts().missed_pages > 0 || open_files_.missed(); }
 
   PageCache& pages() { return *pages_; }
   // For walks over pages().
@@ -61,6 +62,7 @@ class Pauser {
   const PauseFunction pause_;
   WalkInput input_;
   std::unique_ptr<PageCache> pages_;
+  OpenFiles open_files_;
   std::vector<NativeThread> native_threads_;
   std::unique_ptr<NativeStacks> native_stacks_;
   Secrets secrets_;

@@ -16,6 +16,7 @@
 #include "snapshotter/memory/memory.h"
 #include "snapshotter/objects/graph_crawler.h"
 #include "snapshotter/objects/redaction.h"
+#include "snapshotter/process/open_files.h"
 #include "snapshotter/process/registers.h"
 
 namespace pysnap {
@@ -50,6 +51,7 @@ struct WalkInput {
   const RedactionRules* redaction = nullptr;  // null: nothing is redacted
   const Secrets* secrets = nullptr;           // see CrawlOptions
   const DeclaredLayouts* layouts = nullptr;   // see CrawlOptions
+  OpenFiles* open_files = nullptr;            // see CrawlOptions
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;
   std::function<void(uint64_t)> progress;  // see CrawlOptions

@@ -14,6 +14,7 @@
 #include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/runtime_repr.h"
+#include "snapshotter/format/socket_repr.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -285,6 +286,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   if (module == "_io") {
     if (ReprPieces pieces = FileRepr(snapshot, object, name)) return pieces;
   }
+  if ((module == "socket" || module == "_socket") && name == "socket") return SocketRepr(snapshot, object, module);
   if (ReprPieces pieces = NumpyRepr(snapshot, object, max_characters)) return pieces;
   if (module == "zoneinfo" && name == "ZoneInfo") return ZoneInfo(snapshot, object);
   if (module == "fractions" && name == "Fraction") return Fraction(snapshot, object);

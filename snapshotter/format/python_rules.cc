@@ -8,9 +8,9 @@ namespace {
 
 constexpr uint32_t kFirstMinor = 8;
 constexpr PythonRules kRules[] = {
-    /* 3.8 */ {.sorted_namespace = true, .template_flag = true},
-    /* 3.9 */ {.template_flag = true},
-    /* 3.10 */ {.template_flag = true, .wrapped_in_staticmethod = true},
+    /* 3.8 */ {.sorted_namespace = true, .int_enum_by_name = true, .template_flag = true},
+    /* 3.9 */ {.int_enum_by_name = true, .template_flag = true},
+    /* 3.10 */ {.int_enum_by_name = true, .template_flag = true, .wrapped_in_staticmethod = true},
     /* 3.11 */ {.position_table = true, .template_flag = true, .wrapped_in_staticmethod = true},
     /* 3.12 */
     {.position_table = true, .template_flag = true, .ordered_dict_braces = true, .wrapped_in_staticmethod = true},

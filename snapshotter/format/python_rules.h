@@ -9,6 +9,8 @@ namespace pysnap::format {
 struct PythonRules {
   // namespace(a=1, b=2) in the order of the names, not of their assignment (Objects/namespaceobject.c of 3.8).
   bool sorted_namespace = false;
+  // str() of an enum.IntEnum's member is its name and not its number (Lib/enum.py, to 3.10).
+  bool int_enum_by_name = false;
   // repr(ImportError) names its `name` and `path` (Objects/exceptions.c of 3.15).
   bool import_error_names = false;
   // Code has a table of lines and columns (PEP 657).

@@ -31,6 +31,7 @@ namespace pysnap {
 class Crawl;
 class DeclaredLayouts;
 class GraphCrawler;
+class OpenFiles;
 
 // Reads what the walkers of cpython/ know how to read, for objects that the crawler comes across. They refer to further
 // objects through the crawler. An error makes that one object absent.
@@ -53,6 +54,9 @@ struct CrawlOptions {
   const Secrets* secrets = nullptr;
   // What the objects of C extensions are made of, as somebody has declared. May be null; outlives the crawler.
   const DeclaredLayouts* layouts = nullptr;
+  // Where the descriptors that are come by are noted, with touch_only, and looked up otherwise. Null: nothing is told
+  // of them. Outlives the crawler.
+  OpenFiles* open_files = nullptr;
   // Asked now and then during Run: true ends it. Null: nothing does.
   std::function<bool()> abandoned;
   // Told now and then during Run how many objects were visited. Null: nobody is.

@@ -270,6 +270,7 @@ class CopiedProcess : public PausedProcess {
     }
     return absl::FailedPreconditionError(absl::StrFormat("thread %d was not stopped", tid));
   }
+  bool is_copy() const override { return true; }
 
  private:
   const std::vector<ThreadRecord>& records_;

@@ -56,6 +56,8 @@ class PausedProcess {
   virtual const std::vector<PausedThread>& threads() const = 0;
   // FailedPrecondition for a thread that is not stopped.
   virtual absl::StatusOr<Registers> ReadRegisters(pid_t tid) = 0;
+  // Whether the process runs on while a copy of it is read: what the kernel knows of it is of another moment then.
+  virtual bool is_copy() const { return false; }
 };
 
 struct PauseReport {

@@ -5,6 +5,7 @@ Run as a program it holds them all and waits. `entries()` gives what this versio
 
 # ruff: noqa: F401
 # The expressions name these.
+import _socket
 import abc
 import argparse
 import array
@@ -386,6 +387,37 @@ def closed(file):
     return file
 
 
+def bound(family, kind, address):
+    made = socket.socket(family, kind)
+    made.bind(address)
+    return made
+
+
+def bound_to_loopback(kind):
+    try:
+        return bound(socket.AF_INET6, kind, ("::1", 0))
+    except OSError:  # the machine has no IPv6
+        return bound(socket.AF_INET, kind, ("127.0.0.1", 0))
+
+
+def listening(family, address):
+    made = bound(family, socket.SOCK_STREAM, address)
+    made.listen()
+    return made
+
+
+def connected(family, address):
+    """Both ends."""
+    with listening(family, address) as server:
+        made = socket.create_connection(server.getsockname())
+        return [made, server.accept()[0]]
+
+
+def at_path(name):
+    with tempfile.TemporaryDirectory() as folder:
+        return listening(socket.AF_UNIX, os.path.join(folder, name))
+
+
 def with_timeout(made, seconds):
     made.settimeout(seconds)
     return made
@@ -765,8 +797,18 @@ file to be written      | written_to(open(os.devnull, "wb"), b"waits here")
 file for both           | open(os.devnull, "rb+")
 file without a buffer   | open(os.devnull, "ab", buffering=0)
 file by its descriptor  | open(os.open(os.devnull, os.O_RDONLY))
+file read from          | read_from(open(__file__, "rb", buffering=0), 7)
 file closed             | closed(open(os.devnull, "rb", buffering=0))
 socket                  | with_timeout(socket.socket(), 2.5)
+socket that listens     | listening(socket.AF_INET, ("127.0.0.1", 0))
+sockets connected       | connected(socket.AF_INET, ("127.0.0.1", 0))
+socket of udp           | bound_to_loopback(socket.SOCK_DGRAM)
+socket of netlink       | bound(socket.AF_NETLINK, socket.SOCK_RAW, (0, 0))
+socket of a path        | at_path("a socket")
+socket of no path       | bound(socket.AF_UNIX, socket.SOCK_DGRAM, b"\0pysnap %d" % os.getpid())
+socket of a pair        | socket.socketpair()[0]
+socket closed           | closed(socket.socket())
+socket in C             | _socket.socket(_socket.AF_INET, _socket.SOCK_DGRAM)
 string io empty         | io.StringIO()
 string io written       | (lambda s: (s.write("a\u4f60"), s.write("b"), s)[2])(io.StringIO())
 bytes io                | bytes_io(b"bytes", 2)

@@ -29,6 +29,7 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "file of bytes": (8, NEWEST, STAND_IN),
     "file of latin text": (8, NEWEST, STAND_IN),
     "file of text": (8, NEWEST, STAND_IN),
+    "file read from": (8, NEWEST, STAND_IN),
     "file to be written": (8, NEWEST, STAND_IN),
     "file without a buffer": (8, NEWEST, STAND_IN),
     "flags combined": (8, 10, BARE + ": the names of a combination are sought when it is shown"),
@@ -46,7 +47,13 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "no flags": (8, 10, BARE + ": as combined flags"),
     "regex flag": (8, NEWEST, BARE),
     "set iterator": (8, NEWEST, STAND_IN),
-    "socket": (8, NEWEST, STAND_IN),
+    **dict.fromkeys(
+        ("socket", "socket closed", "socket in C", "socket of a pair", "socket of a path", "socket of no path"),
+        (8, NEWEST, STAND_IN),
+    ),
+    **dict.fromkeys(
+        ("socket of netlink", "socket of udp", "socket that listens", "sockets connected"), (8, NEWEST, STAND_IN)
+    ),
     "tee": (8, NEWEST, STAND_IN),
     "thread not started": (8, NEWEST, BARE),
     "type alias": (12, NEWEST, BARE),
@@ -61,9 +68,7 @@ SHOWN_BARE: Dict[str, Tuple[int, int]] = {
     **dict.fromkeys(("condition", "decimal context", "future done", "future failed", "future pending"), (8, NEWEST)),
     **dict.fromkeys(("generic alias of typing", "hash", "ipv4", "ipv6", "item getter"), (8, NEWEST)),
     **dict.fromkeys(("item getter of two", "match of bytes", "method caller", "network", "regex flag"), (8, NEWEST)),
-    **dict.fromkeys(
-        ("socket", "super object", "thread not started", "type var", "user dict", "user list"), (8, NEWEST)
-    ),
+    **dict.fromkeys(("super object", "thread not started", "type var", "user dict", "user list"), (8, NEWEST)),
     **dict.fromkeys(("user string", "windows path"), (8, NEWEST)),
     **dict.fromkeys(("barrier", "bounded semaphore", "event", "event set", "semaphore"), (11, NEWEST)),
     **dict.fromkeys(("keyword only dataclass", "slotted dataclass"), (10, 11)),

@@ -16,7 +16,7 @@ import pysnap
 [frame] = [f for t in pysnap.load(sys.argv[1]).threads for f in t.frames if f.f_code.co_name == "catalogue"]
 values, shown = frame.f_locals["values"], frame.f_locals["shown"]
 files = [name for name in values if name.startswith("file ") and name != "file not found"]
-assert len(files) == 8
+assert len(files) == 9
 for name in files:
     assert repr(values[name]) == shown[name], (repr(values[name]), shown[name])
     assert values[name].closed == (name == "file closed"), name
@@ -34,9 +34,29 @@ assert (values["file of bytes"].mode, values["file of bytes"].position) == ("rb"
 waits = values["file to be written"]
 assert (waits.unwritten, waits.mode) == (b"waits here", "wb")
 assert values["file without a buffer"].mode == "ab"
+assert values["file read from"].position == 7
+assert not hasattr(values["file of text"].buffer.raw, "position")  # /dev/null has none
+sockets = [name for name in values if name.startswith("socket ") or name == "socket"]
+assert len(sockets) == 9
+for name in sockets:
+    assert repr(values[name]) == shown[name], (repr(values[name]), shown[name])
+near, far = values["sockets connected"]
+assert repr([near, far]) == shown["sockets connected"]
+assert near.getsockname() == far.getpeername() == near.laddr and near.getpeername() == far.getsockname()
+assert near.laddr[0] == "127.0.0.1" and near.laddr[1] > 0 and near.getblocking()
+assert values["socket of a path"].getsockname().endswith("/a socket")
+assert values["socket of no path"].getsockname().startswith(b"\\0pysnap ")
+assert values["socket of a pair"].getsockname() == "" and values["socket of a pair"].getpeername() == ""
+for name, question in ("socket that listens", "getpeername"), ("socket closed", "getsockname"):
+    try:
+        getattr(values[name], question)()
+    except OSError:
+        pass
+    else:
+        raise AssertionError(name)
 made = values["socket"]
 assert (made.family, made.type, made.timeout) == (2, 1, 2.5) and made.fd > 2
-assert not hasattr(made, "connect")
+assert not hasattr(made, "connect") and made.fileno() == made.fd and made.gettimeout() == 2.5
 """
 
 

@@ -2,17 +2,43 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "absl/strings/str_format.h"
+#include "snapshotter/objects/absent.h"
 #include "snapshotter/objects/decoders/decoders.h"
+#include "snapshotter/objects/decoders/socket_address.h"
+#include "snapshotter/process/open_files.h"
 
 namespace pysnap {
 namespace {
 
-absl::Status AddInt32(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
+absl::StatusOr<int32_t> AddInt32(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
   ASSIGN_OR_RETURN(const int32_t value, crawl.memory().ReadValue<int32_t>(object + field));
   AddIntPart(crawl, name, value, out);
-  return absl::OkStatus();
+  return value;
+}
+
+// What the kernel said of a descriptor when the target stood still; null with touch_only, and where nobody asks it.
+const OpenFile* LookUp(Crawl& crawl, int32_t fd) {
+  OpenFiles* files = crawl.options().open_files;
+  if (files == nullptr || fd < 0) return nullptr;
+  if (!crawl.touch_only()) return files->Find(fd);
+  files->Note(fd);
+  return nullptr;
+}
+
+void AddAbsentPart(Crawl& crawl, const char* name, const absl::Status& why, proto::Object& out) {
+  proto::Object absent;
+  SetAbsent(why, *absent.mutable_absent());
+  AddIdPart(crawl, name, crawl.RefMade("PyBaseObject_Type", std::move(absent)), out);
+}
+
+void AddAddress(Crawl& crawl, const char* name, const std::string& address, proto::Object& out) {
+  if (address.empty()) return;
+  const absl::StatusOr<uint32_t> id = RefSocketAddress(crawl, address);
+  if (id.ok()) return AddIdPart(crawl, name, *id, out);
+  AddAbsentPart(crawl, name, id.status(), out);
 }
 
 // What a Buffered object was given to write and has not passed on.
@@ -28,11 +54,17 @@ absl::Status AddUnwritten(Crawl& crawl, Address object, int64_t begin, int64_t e
 
 }  // namespace
 
-// Modules/_io/fileio.c. The open mode is in bit fields.
+// Modules/_io/fileio.c. The open mode is in bit fields. `position`: where the next read or write begins, as the kernel
+// has it.
 absl::Status DecodeFileIO(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().fileio;
   out.mutable_parts();
-  RETURN_IF_ERROR(AddInt32(crawl, "fd", object, layout.fd, out));
+  ASSIGN_OR_RETURN(const int32_t fd, AddInt32(crawl, "fd", object, layout.fd, out));
+  if (crawl.touch_only()) crawl.RefEssential(crawl.runtime().Symbol("PyBaseObject_Type"));
+  if (const OpenFile* file = LookUp(crawl, fd); file != nullptr) {
+    if (!file->problem.ok()) AddAbsentPart(crawl, "position", file->problem, out);
+    if (file->position.has_value()) AddIntPart(crawl, "position", *file->position, out);
+  }
   ASSIGN_OR_RETURN(const uint8_t bits, crawl.memory().ReadValue<uint8_t>(object + layout.readable));
   const int close_fd = layout.truncate == kNoOffset ? 6 : 7;  // behind `seekable`, which has two bits
   const struct {
@@ -85,14 +117,24 @@ absl::Status DecodeTextIOWrapper(Crawl& crawl, Address object, const TypeInfo&, 
                      out);
 }
 
-// Modules/socketmodule.h. The timeout is in nanoseconds, negative for none.
+// Modules/socketmodule.h. The timeout is in nanoseconds, negative for none. `laddr` and `raddr`: what getsockname() and
+// getpeername() would give; no `raddr` where it is not connected.
 absl::Status DecodeSocket(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().PySocketSockObject;
   out.mutable_parts();
-  RETURN_IF_ERROR(AddInt32(crawl, "fd", object, layout.sock_fd, out));
-  RETURN_IF_ERROR(AddInt32(crawl, "family", object, layout.sock_family, out));
-  RETURN_IF_ERROR(AddInt32(crawl, "type", object, layout.sock_type, out));
-  RETURN_IF_ERROR(AddInt32(crawl, "proto", object, layout.sock_proto, out));
+  ASSIGN_OR_RETURN(const int32_t fd, AddInt32(crawl, "fd", object, layout.sock_fd, out));
+  RETURN_IF_ERROR(AddInt32(crawl, "family", object, layout.sock_family, out).status());
+  RETURN_IF_ERROR(AddInt32(crawl, "type", object, layout.sock_type, out).status());
+  RETURN_IF_ERROR(AddInt32(crawl, "proto", object, layout.sock_proto, out).status());
+  if (crawl.touch_only()) TouchSocketAddress(crawl);
+  if (const OpenFile* file = LookUp(crawl, fd); file != nullptr) {
+    const absl::Status problem = file->problem.ok() && !file->socket
+                                     ? absl::DataLossError(absl::StrFormat("descriptor %d is no socket", fd))
+                                     : file->problem;
+    if (!problem.ok()) AddAbsentPart(crawl, "laddr", problem, out);
+    AddAddress(crawl, "laddr", file->address, out);
+    AddAddress(crawl, "raddr", file->peer, out);
+  }
   return AddNumbers(crawl, object, {{"timeout", layout.sock_timeout}}, out);
 }
 

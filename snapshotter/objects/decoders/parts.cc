@@ -8,16 +8,12 @@
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
-namespace {
-
-void RecordPart(Crawl& crawl, absl::string_view name, uint32_t id, proto::Object& out) {
+void AddIdPart(Crawl& crawl, absl::string_view name, uint32_t id, proto::Object& out) {
   if (id == 0 || crawl.touch_only()) return;
   proto::Attribute* part = out.mutable_parts()->add_part();
   part->set_name(crawl.String(name));
   part->set_value(id);
 }
-
-}  // namespace
 
 absl::Status AddItemParts(
     Crawl& crawl, Address array, int64_t first, int64_t count, int64_t capacity, proto::Object& out) {
@@ -63,12 +59,12 @@ absl::Status AddNumbers(Crawl& crawl, Address object, std::initializer_list<Part
 
 absl::Status AddPart(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {
   ASSIGN_OR_RETURN(const uint32_t id, crawl.RefField(object, field));
-  RecordPart(crawl, name, id, out);
+  AddIdPart(crawl, name, id, out);
   return absl::OkStatus();
 }
 
 void AddObjectPart(Crawl& crawl, absl::string_view name, Address object, proto::Object& out) {
-  RecordPart(crawl, name, crawl.Ref(object), out);
+  AddIdPart(crawl, name, crawl.Ref(object), out);
 }
 
 absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out) {

@@ -1,0 +1,105 @@
+#include "snapshotter/process/open_files.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "snapshotter/base/unique_fd.h"
+#include "snapshotter/process/proc_files.h"
+
+namespace pysnap {
+namespace {
+
+// Of a text that begins with "pos:" and the number, which fdinfo does (fs/proc/fd.c).
+constexpr size_t kMaxInfo = 4096;
+
+std::optional<int64_t> PositionIn(absl::string_view info) {
+  for (absl::string_view line : absl::StrSplit(info, '\n')) {
+    int64_t position = 0;
+    if (absl::ConsumePrefix(&line, "pos:") && absl::SimpleAtoi(absl::StripAsciiWhitespace(line), &position)) {
+      return position;
+    }
+  }
+  return std::nullopt;
+}
+
+using AddressFunction = int (*)(int, sockaddr*, socklen_t*);
+
+std::string AddressBy(AddressFunction function, int socket) {
+  sockaddr_storage address = {};
+  socklen_t size = sizeof(address);
+  if (function(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
+  return std::string(reinterpret_cast<const char*>(&address), std::min<size_t>(size, sizeof(address)));
+}
+
+}  // namespace
+
+void OpenFiles::Note(int32_t fd) {
+  if (fd >= 0) files_.try_emplace(fd);
+}
+
+void OpenFiles::Read() {
+  missed_ = false;
+  if (files_.empty()) return;
+  const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, target_.pid(), 0)));
+  for (auto& [fd, file] : files_) file = Ask(fd, pidfd.get());
+}
+
+void OpenFiles::CannotRead(const absl::Status& why) {
+  missed_ = false;
+  for (auto& [fd, file] : files_) file = OpenFile{.problem = why, .position = {}, .address = {}, .peer = {}};
+}
+
+const OpenFile* OpenFiles::Find(int32_t fd) {
+  const auto found = files_.find(fd);
+  if (found != files_.end() && found->second.has_value()) return &*found->second;
+  missed_ = true;
+  return nullptr;
+}
+
+OpenFile OpenFiles::Ask(int32_t fd, int pidfd) const {
+  OpenFile file;
+  const auto Problem = [fd](absl::string_view why) {
+    return absl::OutOfRangeError(absl::StrCat("descriptor ", fd, ": ", why));
+  };
+  struct statx status = {};
+  const std::string link = absl::StrCat("fd/", fd);
+  // What the kernel has at hand: a server that has gone away is not waited for.
+  if (statx(target_.proc_dir(), link.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0) {
+    file.problem = Problem(errno == ENOENT ? "it is not open" : std::strerror(errno));
+    return file;
+  }
+  if (S_ISREG(status.stx_mode) || S_ISBLK(status.stx_mode)) {
+    const auto info = ReadFileAt(target_.proc_dir(), absl::StrCat("fdinfo/", fd).c_str(), kMaxInfo);
+    if (info.ok()) {
+      file.position = PositionIn(*info);
+    } else {
+      file.problem = Problem(info.status().message());
+    }
+  } else if (S_ISSOCK(status.stx_mode)) {
+    file.socket = true;
+    // A second descriptor of the same socket, for a moment. The target has the first one, so that closing ours does
+    // nothing to it.
+    const UniqueFd socket(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
+    if (!socket.ok()) {
+      file.problem = Problem(absl::StrCat("pidfd_getfd: ", std::strerror(errno)));
+    } else {
+      file.address = AddressBy(getsockname, socket.get());
+      file.peer = AddressBy(getpeername, socket.get());
+    }
+  }
+  return file;
+}
+
+}  // namespace pysnap
