@@ -32,6 +32,7 @@ absl::Status Pauser::TakeRehearsed() {
   secrets_ = TouchTarget(rehearsal, *pages_).secrets;
   if (!pages_->failure().ok()) RenewPages();
   pages_->PrepareRefresh();
+  open_files_.Prepare();
   return Pause([this] { pages_->Refresh(); });
 }
 

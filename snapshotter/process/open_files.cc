@@ -34,8 +34,13 @@ std::optional<int64_t> PositionIn(absl::string_view info) {
   return std::nullopt;
 }
 
+absl::Status Problem(int32_t fd, absl::string_view why) {
+  return absl::OutOfRangeError(absl::StrCat("descriptor ", fd, ": ", why));
+}
+
 using AddressFunction = int (*)(int, sockaddr*, socklen_t*);
 
+// Empty where there is none.
 std::string AddressBy(AddressFunction function, int socket) {
   sockaddr_storage address = {};
   socklen_t size = sizeof(address);
@@ -49,54 +54,70 @@ void OpenFiles::Note(int32_t fd) {
   if (fd >= 0) files_.try_emplace(fd);
 }
 
+void OpenFiles::Prepare() {
+  for (auto& [fd, entry] : files_) {
+    const absl::StatusOr<mode_t> type = TypeOf(fd);
+    if (type.ok()) entry.type = *type;
+  }
+}
+
 void OpenFiles::Read() {
   missed_ = false;
   if (files_.empty()) return;
   const UniqueFd pidfd(static_cast<int>(syscall(SYS_pidfd_open, target_.pid(), 0)));
-  for (auto& [fd, file] : files_) file = Ask(fd, pidfd.get());
+  for (auto& [fd, entry] : files_) {
+    entry.file = Ask(fd, entry, pidfd.get());
+    entry.type.reset();
+  }
 }
 
 void OpenFiles::CannotRead(const absl::Status& why) {
   missed_ = false;
-  for (auto& [fd, file] : files_) file = OpenFile{.problem = why, .position = {}, .address = {}, .peer = {}};
+  for (auto& [fd, entry] : files_) entry.file = OpenFile{.problem = why, .position = {}, .address = {}, .peer = {}};
 }
 
 const OpenFile* OpenFiles::Find(int32_t fd) {
   const auto found = files_.find(fd);
-  if (found != files_.end() && found->second.has_value()) return &*found->second;
+  if (found != files_.end() && found->second.file.has_value()) return &*found->second.file;
   missed_ = true;
   return nullptr;
 }
 
-OpenFile OpenFiles::Ask(int32_t fd, int pidfd) const {
-  OpenFile file;
-  const auto Problem = [fd](absl::string_view why) {
-    return absl::OutOfRangeError(absl::StrCat("descriptor ", fd, ": ", why));
-  };
+absl::StatusOr<mode_t> OpenFiles::TypeOf(int32_t fd) const {
   struct statx status = {};
-  const std::string link = absl::StrCat("fd/", fd);
   // What the kernel has at hand: a server that has gone away is not waited for.
-  if (statx(target_.proc_dir(), link.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE, &status) != 0) {
-    file.problem = Problem(errno == ENOENT ? "it is not open" : std::strerror(errno));
-    return file;
+  if (statx(target_.proc_dir(), absl::StrCat("fd/", fd).c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT, STATX_TYPE,
+            &status) != 0) {
+    return Problem(fd, errno == ENOENT ? "it is not open" : std::strerror(errno));
   }
-  if (S_ISREG(status.stx_mode) || S_ISBLK(status.stx_mode)) {
+  return status.stx_mode & S_IFMT;
+}
+
+OpenFile OpenFiles::Ask(int32_t fd, const Entry& entry, int pidfd) const {
+  OpenFile file;
+  // What was a socket is taken for one: at worst a descriptor of something else is duplicated.
+  const bool known = entry.type.has_value() && S_ISSOCK(*entry.type);
+  const absl::StatusOr<mode_t> type = known ? *entry.type : TypeOf(fd);
+  if (!type.ok()) {
+    file.problem = type.status();
+  } else if (S_ISREG(*type) || S_ISBLK(*type)) {
     const auto info = ReadFileAt(target_.proc_dir(), absl::StrCat("fdinfo/", fd).c_str(), kMaxInfo);
     if (info.ok()) {
       file.position = PositionIn(*info);
     } else {
-      file.problem = Problem(info.status().message());
+      file.problem = Problem(fd, info.status().message());
     }
-  } else if (S_ISSOCK(status.stx_mode)) {
-    file.socket = true;
+  } else if (S_ISSOCK(*type)) {
     // A second descriptor of the same socket, for a moment. The target has the first one, so that closing ours does
     // nothing to it.
     const UniqueFd socket(static_cast<int>(syscall(SYS_pidfd_getfd, pidfd, fd, 0)));
     if (!socket.ok()) {
-      file.problem = Problem(absl::StrCat("pidfd_getfd: ", std::strerror(errno)));
+      file.problem = Problem(fd, absl::StrCat("pidfd_getfd: ", std::strerror(errno)));
     } else {
+      errno = 0;
       file.address = AddressBy(getsockname, socket.get());
-      file.peer = AddressBy(getpeername, socket.get());
+      file.socket = errno != ENOTSOCK;
+      if (file.socket) file.peer = AddressBy(getpeername, socket.get());
     }
   }
   return file;

@@ -2,17 +2,21 @@
 //
 //   OpenFiles files(*target);
 //   files.Note(3);                       // while the target may run
+//   files.Prepare();                     // likewise
 //   files.Read();                        // while it stands still
 //   const OpenFile* file = files.Find(3);
 #ifndef PYSNAP_PROCESS_OPEN_FILES_H_
 #define PYSNAP_PROCESS_OPEN_FILES_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "snapshotter/process/live_target.h"
 
 namespace pysnap {
@@ -36,6 +40,8 @@ class OpenFiles {
 
   // Read will ask for this descriptor; a number that cannot be one is passed over.
   void Note(int32_t fd);
+  // Finds out which of them are sockets, so that Read need not: a program may have ten thousand.
+  void Prepare();
   // Asks the kernel for all that were noted. No file is opened and no file system is asked: none can hold us.
   void Read();
   // Says of all that were noted why they are not read.
@@ -46,10 +52,15 @@ class OpenFiles {
   bool missed() const { return missed_; }
 
  private:
-  OpenFile Ask(int32_t fd, int pidfd) const;
+  struct Entry {
+    std::optional<mode_t> type;  // as Prepare found it
+    std::optional<OpenFile> file;
+  };
+  absl::StatusOr<mode_t> TypeOf(int32_t fd) const;
+  OpenFile Ask(int32_t fd, const Entry& entry, int pidfd) const;
 
   const LiveTarget& target_;
-  std::map<int32_t, std::optional<OpenFile>> files_;
+  absl::flat_hash_map<int32_t, Entry> files_;
   bool missed_ = false;
 };
 

@@ -50,7 +50,11 @@ void OpenAll() {
   Child::Ready(ntohs(address.sin_port));
 }
 
-TEST(OpenFilesTest, TellsWhatTheKernelKnows) {
+// Whether they are prepared.
+class OpenFilesTest : public ::testing::TestWithParam<bool> {};
+INSTANTIATE_TEST_SUITE_P(Prepared, OpenFilesTest, ::testing::Bool());
+
+TEST_P(OpenFilesTest, TellsWhatTheKernelKnows) {
   const Child child(OpenAll);
   ASSERT_GT(child.value(), 0);
   const auto target = LiveTarget::Open(child.pid());
@@ -59,6 +63,7 @@ TEST(OpenFilesTest, TellsWhatTheKernelKnows) {
   for (const int fd : {kFile, kPipe, kListening, kPair, kClosed, -1}) files.Note(fd);
   EXPECT_EQ(files.Find(kFile), nullptr) << "before it was read";
   EXPECT_TRUE(files.missed());
+  if (GetParam()) files.Prepare();
   files.Read();
   EXPECT_FALSE(files.missed());
 
@@ -92,7 +97,7 @@ TEST(OpenFilesTest, TellsWhatTheKernelKnows) {
   EXPECT_EQ(files.Find(kFile)->position, std::nullopt);
 }
 
-TEST(OpenFilesTest, ProcessThatHasEnded) {
+TEST(OpenFilesOfTheDeadTest, ProcessThatHasEnded) {
   auto child = std::make_unique<Child>([] { Child::Ready(); });
   const auto target = LiveTarget::Open(child->pid());
   ASSERT_TRUE(target.ok()) << target.status();
