@@ -388,6 +388,8 @@ PyObject* Loader::MakeShell(uint32_t id, const Object& object) {
     case ValueKind::kGenerator:
       return MakeSuspended(id, object);
     case ValueKind::kParts:
+      // What its struct holds besides the attributes makes no value.
+      if (object.absent.set && (!object.attributes.empty() || object.dict != 0)) return MakeInstance(object, type);
       return MakeParts(id, object, type);
   }
   return NewAbsent("unsupported", "a kind of value this version does not know", object.type).release();

@@ -178,6 +178,7 @@ absl::StatusOr<CaptureSummary> DeferredCapture::CallWrite(WriteSnapshot write) {
 absl::Status DeferredCapture::Record(const std::string& path, bool attempt) {
   constexpr int kRounds = 4;
   if (options_.native) pauser_.native_stacks()->Decode();
+  pauser_.structs().Resolve(source_.target);
   WalkInput input = pauser_.input();
   if (attempt) input.abandoned = [this] { return pauser_.Missed(); };
   if (options_.progress) {

@@ -19,6 +19,7 @@ constexpr uint64_t kMaxRehearsedObjects = 50'000'000;
 Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
     : target_(target), pause_(std::move(pause)), input_(std::move(input)), open_files_(target) {
   input_.open_files = &open_files_;
+  input_.structs = &structs_;
   input_.native_threads = &native_threads_;
   input_.secrets = &secrets_;
   RenewPages();

@@ -14,6 +14,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "snapshotter/capture/debug_structs.h"
 #include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/target_walk.h"
 #include "snapshotter/memory/page_cache.h"
@@ -45,6 +46,8 @@ class Pauser {
   PageCache& pages() { return *pages_; }
   // For walks over pages().
   const WalkInput& input() const { return input_; }
+  // Those of the types that were come by; to be resolved before what was taken is recorded.
+  DebugStructs& structs() { return structs_; }
   // The native stacks of the last pause, null when they were not asked for (WalkOptions::native).
   NativeStacks* native_stacks() { return native_stacks_.get(); }
   int pauses() const { return pauses_; }
@@ -63,6 +66,7 @@ class Pauser {
   WalkInput input_;
   std::unique_ptr<PageCache> pages_;
   OpenFiles open_files_;
+  DebugStructs structs_;
   std::vector<NativeThread> native_threads_;
   std::unique_ptr<NativeStacks> native_stacks_;
   Secrets secrets_;

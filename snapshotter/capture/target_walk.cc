@@ -101,6 +101,7 @@ class Walk {
     options.redaction = input_.redaction;
     options.secrets = input_.secrets;
     options.layouts = input_.layouts;
+    options.structs = input_.structs;
     options.open_files = input_.open_files;
     options.abandoned = input_.abandoned;
     options.progress = input_.progress;

@@ -51,6 +51,7 @@ struct WalkInput {
   const RedactionRules* redaction = nullptr;  // null: nothing is redacted
   const Secrets* secrets = nullptr;           // see CrawlOptions
   const DeclaredLayouts* layouts = nullptr;   // see CrawlOptions
+  StructSource* structs = nullptr;            // see CrawlOptions
   OpenFiles* open_files = nullptr;            // see CrawlOptions
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;

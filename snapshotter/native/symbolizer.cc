@@ -4,16 +4,14 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 
 #include <algorithm>
 #include <cstdlib>
 #include <optional>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "snapshotter/native/debug_files.h"
+#include "snapshotter/native/debug_information.h"
 
 namespace pysnap {
 namespace {
@@ -21,7 +19,6 @@ namespace {
 // Bounds on what debug information may claim.
 constexpr int kMaxInlineDepth = 200;
 constexpr int kMaxScopeDepth = 1000;
-constexpr size_t kMaxUnits = 1'000'000;
 
 std::string Demangled(const std::string& symbol) {
   if (symbol.compare(0, 2, "_Z") != 0) return symbol;
@@ -97,21 +94,11 @@ std::optional<Dwarf_Die> ChildAt(Dwarf_Die* scope, Dwarf_Addr pc, int depth) {
 
 class Symbolizer::Context {
  public:
-  Context(const ModuleMap& modules, Target& target) : modules_(modules), target_(target) {
-    callbacks_.find_elf = [](Dwfl_Module*, void**, const char*, Dwarf_Addr, char**, Elf**) { return -1; };
-    callbacks_.find_debuginfo = FindDebugInformation;
-    callbacks_.section_address = dwfl_offline_section_address;
-    dwfl_ = dwfl_begin(&callbacks_);
-  }
-  ~Context() {
-    if (dwfl_ != nullptr) dwfl_end(dwfl_);
-  }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
+  Context(const ModuleMap& modules, Target& target) : debug_(modules, target) {}
 
   std::vector<NativeFunction> Symbolize(Address instruction, AddressRange code) {
     std::vector<NativeFunction> functions;
-    Loaded* loaded = Load(instruction);
+    const DebugInformation::Loaded* loaded = debug_.Load(instruction);
     if (loaded == nullptr || loaded->module == nullptr) return {NativeFunction()};
     AddFromDebugInformation(*loaded, instruction, functions);
     if (functions.empty() || functions.back().name.empty()) {
@@ -124,90 +111,12 @@ class Symbolizer::Context {
   }
 
  private:
-  // One unit's code.
-  struct UnitRange {
-    Dwarf_Addr begin = 0;
-    Dwarf_Addr end = 0;
-    Dwarf_Off unit = 0;
-  };
-  struct Loaded {
-    Context* context = nullptr;
-    const Module* source = nullptr;
-    Dwfl_Module* module = nullptr;
-    bool asked_for_file = false;
-    Dwarf* debug = nullptr;
-    Dwarf_Addr bias = 0;  // from addresses in `debug` to those in memory
-    std::vector<UnitRange> units;
-  };
-
-  static int FindDebugInformation(Dwfl_Module*,
-                                  void** user_data,
-                                  const char*,
-                                  Dwarf_Addr,
-                                  const char*,
-                                  const char* link,
-                                  GElf_Word link_checksum,
-                                  char**) {
-    auto* loaded = static_cast<Loaded*>(*user_data);
-    // The second time it is about a file that debug files share (.gnu_debugaltlink), which libdw finds by itself.
-    if (loaded == nullptr || std::exchange(loaded->asked_for_file, true)) return -1;
-    return FindDebugFile(loaded->context->target_, *loaded->source, link != nullptr ? link : "", link_checksum)
-        .release();
-  }
-
-  Loaded* Load(Address address) {
-    const Module* module = modules_.Find(address);
-    if (module == nullptr || dwfl_ == nullptr) return nullptr;
-    const auto [it, inserted] = loaded_.try_emplace(module);
-    if (!inserted) return it->second.get();
-    it->second = std::make_unique<Loaded>();
-    Loaded& loaded = *it->second;
-    loaded.context = this;
-    loaded.source = module;
-    if (!module->file.ok()) return &loaded;
-    // Two modules of one name at different addresses are taken for one that moved, hence the address in the name.
-    const std::string name = absl::StrCat(module->path, "@", module->bias);
-    dwfl_report_begin_add(dwfl_);
-    const int file = fcntl(module->file.get(), F_DUPFD_CLOEXEC, 0);
-    loaded.module = dwfl_report_elf(dwfl_, name.c_str(), module->path.c_str(), file, module->bias, true);
-    dwfl_report_end(dwfl_, nullptr, nullptr);
-    if (loaded.module == nullptr) {
-      UniqueFd unused(file);
-      return &loaded;
-    }
-    void** user_data = nullptr;
-    dwfl_module_info(loaded.module, &user_data, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr);
-    *user_data = &loaded;
-    loaded.debug = dwfl_module_getdwarf(loaded.module, &loaded.bias);
-    if (loaded.debug != nullptr) IndexUnits(loaded);
-    return &loaded;
-  }
-
-  // .debug_aranges, which libdw would go by, is optional, and compilers leave it out.
-  void IndexUnits(Loaded& loaded) {
-    Dwarf_CU* unit = nullptr;
-    Dwarf_Die die;
-    size_t count = 0;
-    while (count++ < kMaxUnits && dwarf_get_units(loaded.debug, unit, &unit, nullptr, nullptr, &die, nullptr) == 0) {
-      Dwarf_Addr base, begin, end;
-      ptrdiff_t offset = 0;
-      while ((offset = dwarf_ranges(&die, offset, &base, &begin, &end)) > 0) {
-        if (begin < end) loaded.units.push_back({begin, end, dwarf_dieoffset(&die)});
-      }
-    }
-    std::sort(loaded.units.begin(), loaded.units.end(),
-              [](const UnitRange& a, const UnitRange& b) { return a.begin < b.begin; });
-  }
-
-  void AddFromDebugInformation(const Loaded& loaded, Address instruction, std::vector<NativeFunction>& functions) {
-    if (loaded.debug == nullptr) return;
+  void AddFromDebugInformation(const DebugInformation::Loaded& loaded,
+                               Address instruction,
+                               std::vector<NativeFunction>& functions) {
     const Dwarf_Addr pc = instruction.value() - loaded.bias;
-    auto it = std::upper_bound(loaded.units.begin(), loaded.units.end(), pc,
-                               [](Dwarf_Addr at, const UnitRange& range) { return at < range.begin; });
-    if (it == loaded.units.begin()) return;
-    --it;
     Dwarf_Die unit;
-    if (pc >= it->end || dwarf_offdie(loaded.debug, it->unit, &unit) == nullptr) return;
+    if (!DebugInformation::FindUnit(loaded, instruction, &unit)) return;
 
     // From the outermost function inwards.
     std::vector<Dwarf_Die> chain;
@@ -238,7 +147,9 @@ class Symbolizer::Context {
     }
   }
 
-  static NativeFunction FromSymbolTable(const Loaded& loaded, Address instruction, AddressRange code) {
+  static NativeFunction FromSymbolTable(const DebugInformation::Loaded& loaded,
+                                        Address instruction,
+                                        AddressRange code) {
     NativeFunction function;
     GElf_Sym symbol;
     GElf_Off offset = 0;
@@ -257,11 +168,7 @@ class Symbolizer::Context {
     return function;
   }
 
-  const ModuleMap& modules_;
-  Target& target_;
-  Dwfl_Callbacks callbacks_ = {};
-  Dwfl* dwfl_ = nullptr;
-  absl::flat_hash_map<const Module*, std::unique_ptr<Loaded>> loaded_;
+  DebugInformation debug_;
 };
 
 Symbolizer::Symbolizer(const ModuleMap& modules, Target& target)

@@ -212,6 +212,20 @@ absl::Status DecodeMember(Crawl& crawl, Address object, const TypeMember& member
   return absl::OkStatus();
 }
 
+bool DecodeFields(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out) {
+  bool any = false;
+  std::vector<const TypeInfo*> types;
+  for (const TypeInfo* at = &type; at != nullptr && at != type.decoded_as; at = at->base) types.push_back(at);
+  for (auto it = types.rbegin(); it != types.rend(); ++it) {
+    for (const TypeMember& field : (*it)->fields) {
+      any = true;
+      const absl::Status status = DecodeMember(crawl, object, field, *out.mutable_parts()->mutable_part());
+      if (!status.ok()) AddAbsentPart(crawl, field.name, status, out);
+    }
+  }
+  return any;
+}
+
 void DecodeUnknown(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out) {
   constexpr int64_t kMaxStruct = 4096;
   constexpr int64_t kWord = sizeof(uint64_t);

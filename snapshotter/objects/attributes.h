@@ -20,6 +20,9 @@ absl::Status DecodeMember(Crawl& crawl,
                           const TypeMember& member,
                           google::protobuf::RepeatedPtrField<proto::Attribute>& fields);
 
+// The fields that debug information tells of (TypeInfo::fields), as parts. False when there are none.
+bool DecodeFields(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out);
+
 // Of an object of which nothing is known but its size: the objects that its struct points to, as parts that are called
 // by where in the struct the pointer is, "+24". A pointer to an object is one to a count of references and a type.
 void DecodeUnknown(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out);

@@ -48,7 +48,7 @@ Crawl::Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, Objec
       options_(std::move(options)),
       sink_(sink),
       facade_(facade),
-      types_(runtime, memory, options_.layouts),
+      types_(runtime, memory, options_.layouts, options_.structs, options_.touch_only),
       code_reader_(runtime, memory) {}
 
 bool Crawl::ObjectsSpent() const {
@@ -522,8 +522,11 @@ void Crawl::DecodeObject(Address object, proto::Object& out) {
     const absl::Status attributes = DecodeAttributes(*this, object, type, out);
     if (status.ok()) status = attributes;
   }
-  if (type.opaque && out.value_case() == proto::Object::VALUE_NOT_SET && out.attribute().empty() && out.dict() == 0) {
-    DecodeUnknown(*this, object, type, out);
+  if (type.opaque && out.value_case() == proto::Object::VALUE_NOT_SET) {
+    const bool bare = out.attribute().empty() && out.dict() == 0;
+    // With touch_only also what the fields may turn out to be.
+    const bool may_have_fields = touch_only() && options_.structs != nullptr;
+    if (!DecodeFields(*this, object, type, out) && (bare || may_have_fields)) DecodeUnknown(*this, object, type, out);
   }
   if (!status.ok() && !out.has_absent()) SetAbsent(status, *out.mutable_absent());
 }

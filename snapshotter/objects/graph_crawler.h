@@ -32,6 +32,7 @@ class Crawl;
 class DeclaredLayouts;
 class GraphCrawler;
 class OpenFiles;
+class StructSource;
 
 // Reads what the walkers of cpython/ know how to read, for objects that the crawler comes across. They refer to further
 // objects through the crawler. An error makes that one object absent.
@@ -54,6 +55,8 @@ struct CrawlOptions {
   const Secrets* secrets = nullptr;
   // What the objects of C extensions are made of, as somebody has declared. May be null; outlives the crawler.
   const DeclaredLayouts* layouts = nullptr;
+  // What they are made of where nobody has. May be null; outlives the crawler.
+  StructSource* structs = nullptr;
   // Where the descriptors that are come by are noted, with touch_only, and looked up otherwise. Null: nothing is told
   // of them. Outlives the crawler.
   OpenFiles* open_files = nullptr;

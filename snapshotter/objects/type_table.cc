@@ -1,5 +1,9 @@
 #include "snapshotter/objects/type_table.h"
 
+#include <algorithm>
+#include <cstddef>
+#include <initializer_list>
+
 #include "absl/strings/str_format.h"
 #include "snapshotter/cpython/type_flags.h"
 #include "snapshotter/objects/registry.h"
@@ -31,8 +35,14 @@ bool TypeInfo::Extends(const TypeInfo* ancestor) const {
   return false;
 }
 
-TypeTable::TypeTable(const Runtime& runtime, Memory& memory, const DeclaredLayouts* layouts)
-    : runtime_(runtime), memory_(memory), layouts_(layouts), type_type_(runtime.Symbol("PyType_Type")) {
+TypeTable::TypeTable(
+    const Runtime& runtime, Memory& memory, const DeclaredLayouts* layouts, StructSource* structs, bool notes_structs)
+    : runtime_(runtime),
+      memory_(memory),
+      layouts_(layouts),
+      structs_(structs),
+      notes_structs_(notes_structs),
+      type_type_(runtime.Symbol("PyType_Type")) {
   for (const DecoderEntry& entry : DecoderEntries()) {
     if (entry.symbol == nullptr) continue;
     const Address address = runtime.Symbol(entry.symbol);
@@ -181,7 +191,10 @@ void TypeTable::Classify(TypeInfo& info) {
         memory_.ReadValue<int64_t>(info.address + runtime_.layout.PyTypeObject.tp_weaklistoffset);
     if (weak.ok() && *weak >= base->shape.basic_size) named += 8;
     // Less than a word is padding.
-    if (info.shape.basic_size - base->shape.basic_size - named >= 8) info.opaque = true;
+    if (info.shape.basic_size - base->shape.basic_size - named >= 8) {
+      info.opaque = true;
+      AddStruct(info);
+    }
     if (info.declared) info.opaque = false;
   }
   info.has_dict = info.shape.dict_offset != 0 || (info.shape.flags & kTypeManagedDict) != 0;
@@ -194,6 +207,58 @@ void TypeTable::Classify(TypeInfo& info) {
     if (type == info.decoded_as && (type->decoder->traits & kTraitPlain) == 0) break;
     if (!type->members.empty()) info.has_attributes = true;
   }
+}
+
+// What the type's own part of the struct holds, as far as something knows it. It stays opaque: what the fields mean is
+// not known. What is a member by the type's own word, or holds its attributes or
+// weak references, is not told twice.
+void TypeTable::AddStruct(TypeInfo& info) {
+  if (structs_ == nullptr || info.declared) return;
+  if (notes_structs_) {
+    if (absl::StatusOr<std::vector<Address>> functions = FunctionsOf(info.address); functions.ok()) {
+      structs_->Note(info.address, info.shape.basic_size, *std::move(functions));
+    }
+    return;
+  }
+  const std::vector<TypeMember>* known = structs_->Find(info.address);
+  if (known == nullptr) return;
+  const int64_t begin = info.base->shape.basic_size;
+  const int64_t weak =
+      memory_.ReadValue<int64_t>(info.address + runtime_.layout.PyTypeObject.tp_weaklistoffset).value_or(0);
+  for (const TypeMember& field : *known) {
+    const bool told = std::any_of(info.members.begin(), info.members.end(),
+                                  [&](const TypeMember& each) { return each.offset == field.offset; });
+    if (field.offset < begin || told || field.offset == info.shape.dict_offset || field.offset == weak) continue;
+    info.fields.push_back(field);
+  }
+}
+
+// What lies where a type's slots do, and in its tables of methods and attributes.
+absl::StatusOr<std::vector<Address>> TypeTable::FunctionsOf(Address type) {
+  const Layout& layout = runtime_.layout;
+  std::vector<uint64_t> words;
+  RETURN_IF_ERROR(memory_.ReadArray(type, static_cast<uint64_t>(layout.PyTypeObject.size_) / 8, words));
+  std::vector<Address> functions;
+  for (const uint64_t word : words) {
+    if (word != 0) functions.push_back(Address(word));
+  }
+  // Of a table whose entries have a name first, which the last has not.
+  const auto add_table = [&](Offset table, Offset size, std::initializer_list<Offset> fields) -> absl::Status {
+    ASSIGN_OR_RETURN(Address at, memory_.ReadPointer(type + table));
+    for (size_t i = 0; i < kMaxMembers && !at.is_null(); ++i, at = at + size) {
+      ASSIGN_OR_RETURN(const Address name, memory_.ReadPointer(at));
+      if (name.is_null()) break;
+      for (const Offset field : fields) {
+        ASSIGN_OR_RETURN(const Address function, memory_.ReadPointer(at + field));
+        if (!function.is_null()) functions.push_back(function);
+      }
+    }
+    return absl::OkStatus();
+  };
+  RETURN_IF_ERROR(add_table(layout.PyTypeObject.tp_methods, layout.PyMethodDef.size_, {layout.PyMethodDef.ml_meth}));
+  RETURN_IF_ERROR(add_table(layout.PyTypeObject.tp_getset, layout.PyGetSetDef.size_,
+                            {layout.PyGetSetDef.get, layout.PyGetSetDef.set}));
+  return functions;
 }
 
 }  // namespace pysnap

@@ -14,6 +14,7 @@
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
 #include "snapshotter/objects/declared_layouts.h"
+#include "snapshotter/objects/struct_source.h"
 #include "snapshotter/objects/type_member.h"
 
 namespace pysnap {
@@ -33,6 +34,8 @@ struct TypeInfo {
   // The members this type adds; what somebody has declared of it goes before what it says itself.
   std::vector<TypeMember> members;
   bool declared = false;
+  // What debug information says that its part of the struct has besides; these are no attributes.
+  std::vector<TypeMember> fields;
   // Decodes the value of an instance: the type's own decoder or that of its nearest base that has one.
   const DecoderEntry* decoder = nullptr;
   // The type that `decoder` is for.
@@ -53,8 +56,13 @@ struct TypeInfo {
 // Reads each type once. Not thread-safe.
 class TypeTable {
  public:
-  // All outlive the table. `layouts` may be null.
-  TypeTable(const Runtime& runtime, Memory& memory, const DeclaredLayouts* layouts);
+  // All outlive the table. `layouts` and `structs` may be null. `notes_structs`: what is asked for of those is noted,
+  // and not looked up.
+  TypeTable(const Runtime& runtime,
+            Memory& memory,
+            const DeclaredLayouts* layouts,
+            StructSource* structs = nullptr,
+            bool notes_structs = false);
 
   // Never fails: see TypeInfo::problem. The reference lives as long as the table.
   const TypeInfo& Get(Address type) {
@@ -71,10 +79,14 @@ class TypeTable {
   absl::Status ReadInto(TypeInfo& info, const TypeInfo* base);
   absl::Status ReadMembers(Address type, TypeInfo& info);
   void Classify(TypeInfo& info);
+  void AddStruct(TypeInfo& info);
+  absl::StatusOr<std::vector<Address>> FunctionsOf(Address type);
 
   const Runtime& runtime_;
   Memory& memory_;
   const DeclaredLayouts* layouts_;
+  StructSource* structs_;
+  const bool notes_structs_;
   const Address type_type_;
   absl::flat_hash_map<Address, std::unique_ptr<TypeInfo>> types_;
   absl::flat_hash_map<Address, const DecoderEntry*> by_symbol_;

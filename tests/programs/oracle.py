@@ -27,6 +27,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import sys
 import threading
 import time
@@ -105,6 +106,7 @@ LIBRARY = (
     fractions.Fraction,
     pathlib.PosixPath,
     pathlib.PurePosixPath,
+    socket.socket,
     uuid.UUID,
 )
 

@@ -161,6 +161,8 @@ absl::Status DecodeParts(Crawl& crawl, Address object, std::initializer_list<Par
 absl::Status AddNumbers(Crawl& crawl, Address object, std::initializer_list<PartField> numbers, proto::Object& out);
 // The same for an object at hand.
 void AddObjectPart(Crawl& crawl, absl::string_view name, Address object, proto::Object& out);
+// What stands for one that is not known.
+void AddAbsentPart(Crawl& crawl, absl::string_view name, const absl::Status& why, proto::Object& out);
 void AddIdPart(Crawl& crawl, absl::string_view name, uint32_t id, proto::Object& out);
 // An int that is no more than true or false: a part that is 1, or none. A version may have no such field.
 absl::Status AddFlag(Crawl& crawl, const char* name, Address object, Offset field, proto::Object& out);

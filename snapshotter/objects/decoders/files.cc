@@ -2,10 +2,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "absl/strings/str_format.h"
-#include "snapshotter/objects/absent.h"
 #include "snapshotter/objects/decoders/decoders.h"
 #include "snapshotter/objects/decoders/socket_address.h"
 #include "snapshotter/process/open_files.h"
@@ -26,12 +24,6 @@ const OpenFile* LookUp(Crawl& crawl, int32_t fd) {
   if (!crawl.touch_only()) return files->Find(fd);
   files->Note(fd);
   return nullptr;
-}
-
-void AddAbsentPart(Crawl& crawl, const char* name, const absl::Status& why, proto::Object& out) {
-  proto::Object absent;
-  SetAbsent(why, *absent.mutable_absent());
-  AddIdPart(crawl, name, crawl.RefMade("PyBaseObject_Type", std::move(absent)), out);
 }
 
 void AddAddress(Crawl& crawl, const char* name, const std::string& address, proto::Object& out) {

@@ -1,13 +1,21 @@
 // Types whose instances are a few named objects, each recorded as a part.
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "snapshotter/objects/absent.h"
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
+void AddAbsentPart(Crawl& crawl, absl::string_view name, const absl::Status& why, proto::Object& out) {
+  proto::Object absent;
+  SetAbsent(why, *absent.mutable_absent());
+  AddIdPart(crawl, name, crawl.RefMade("PyBaseObject_Type", std::move(absent)), out);
+}
+
 void AddIdPart(Crawl& crawl, absl::string_view name, uint32_t id, proto::Object& out) {
   if (id == 0 || crawl.touch_only()) return;
   proto::Attribute* part = out.mutable_parts()->add_part();
