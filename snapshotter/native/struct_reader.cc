@@ -100,13 +100,11 @@ class FieldReader {
     do {
       const int tag = dwarf_tag(&member);
       if (tag != DW_TAG_member && tag != DW_TAG_inheritance) continue;
-      if (tag == DW_TAG_member && (dwarf_hasattr(&member, DW_AT_external) || dwarf_hasattr(&member, DW_AT_declaration)))
-        continue;  // static, of a class of C++
+      // A static one, of a class of C++.
+      if (dwarf_hasattr(&member, DW_AT_external) || dwarf_hasattr(&member, DW_AT_declaration)) continue;
       Dwarf_Word offset = 0;
       Dwarf_Die type;
-      if (out_.size() >= kMaxFields || !OffsetOf(&member, &offset) || !TypeOf(&member, &type)) {
-        continue;
-      }
+      if (out_.size() >= kMaxFields || !OffsetOf(&member, &offset) || !TypeOf(&member, &type)) continue;
       const std::string_view own = NameOf(&member);
       const std::string name = own.empty() || tag == DW_TAG_inheritance
                                    ? prefix
@@ -117,17 +115,15 @@ class FieldReader {
 
   void AddField(const std::string& name, Dwarf_Die* type, Dwarf_Word offset, int nesting) {
     Dwarf_Word size = 0;
-    if (dwarf_aggregate_size(type, &size) != 0) return;
+    if (dwarf_aggregate_size(type, &size) != 0 || size == 0) return;
     switch (dwarf_tag(type)) {
       case DW_TAG_structure_type:
       case DW_TAG_class_type:
         if (nesting > 0) return AddMembers(type, name, offset, nesting - 1);
         break;
       case DW_TAG_base_type:
-        return AddNumber(name, type, offset, size);
       case DW_TAG_enumeration_type:
-        return Add(name, size == 1 || size == 2 || size == 4 || size == 8 ? CField::kSigned : CField::kBytes, offset,
-                   size);
+        return AddNumber(name, type, offset, size);
       case DW_TAG_pointer_type: {
         Dwarf_Die pointee;
         const bool object = TypeOf(type, &pointee) && BeginsAsObject(pointee);
@@ -145,7 +141,12 @@ class FieldReader {
   void AddNumber(const std::string& name, Dwarf_Die* type, Dwarf_Word offset, Dwarf_Word size) {
     Dwarf_Attribute attribute;
     Dwarf_Word encoding = 0;
-    dwarf_formudata(dwarf_attr(type, DW_AT_encoding, &attribute), &encoding);
+    Dwarf_Die base;
+    // That of an enum may be told by the type that it is kept as.
+    if (dwarf_attr(type, DW_AT_encoding, &attribute) != nullptr ||
+        (TypeOf(type, &base) && dwarf_attr(&base, DW_AT_encoding, &attribute) != nullptr)) {
+      dwarf_formudata(&attribute, &encoding);
+    }
     CField::Kind kind = CField::kBytes;
     const bool fits = size == 1 || size == 2 || size == 4 || size == 8;
     if (encoding == DW_ATE_boolean && size == 1) kind = CField::kBool;

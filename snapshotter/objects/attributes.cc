@@ -214,6 +214,8 @@ absl::Status DecodeMember(Crawl& crawl, Address object, const TypeMember& member
 
 bool DecodeFields(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out) {
   bool any = false;
+  // They are not known yet.
+  if (crawl.touch_only()) crawl.Touch(object, static_cast<uint64_t>(type.shape.basic_size));
   std::vector<const TypeInfo*> types;
   for (const TypeInfo* at = &type; at != nullptr && at != type.decoded_as; at = at->base) types.push_back(at);
   for (auto it = types.rbegin(); it != types.rend(); ++it) {

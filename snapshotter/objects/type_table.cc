@@ -210,8 +210,7 @@ void TypeTable::Classify(TypeInfo& info) {
 }
 
 // What the type's own part of the struct holds, as far as something knows it. It stays opaque: what the fields mean is
-// not known. What is a member by the type's own word, or holds its attributes or
-// weak references, is not told twice.
+// not known. What is a member by the type's own word, or holds its attributes or weak references, is not told twice.
 void TypeTable::AddStruct(TypeInfo& info) {
   if (structs_ == nullptr || info.declared) return;
   if (notes_structs_) {

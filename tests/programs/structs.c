@@ -21,6 +21,7 @@ typedef struct {
   Node *first;
   const char *unit;
   enum { RED, GREEN } color;
+  enum { LARGE = 0xF0000000u } large;
   union {
     int i;
     float f;
@@ -52,7 +53,7 @@ static int Thing_init(PyObject *op, PyObject *args, PyObject *kw) {
   self->where.x = 1;
   self->where.y = -1;
   self->unit = "mm";
-  self->color = GREEN;
+  self->color = GREEN; self->large = LARGE;
   self->either.i = 3;
   PyObject *label;
   if (!PyArg_ParseTuple(args, "O", &label)) return -1;

@@ -20,6 +20,7 @@ THING = {
     "where.y": "-1.0",
     "first": "0",
     "color": "1",
+    "large": str(0xF0000000),
     "either": repr(b"\x03\x00\x00\x00"),
 }
 
