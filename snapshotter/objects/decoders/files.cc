@@ -23,6 +23,7 @@ const OpenFile* LookUp(Crawl& crawl, int32_t fd) {
   if (files == nullptr || fd < 0) return nullptr;
   if (!crawl.touch_only()) return files->Find(fd);
   files->Note(fd);
+  TouchSocketAddress(crawl);
   return nullptr;
 }
 
@@ -52,7 +53,6 @@ absl::Status DecodeFileIO(Crawl& crawl, Address object, const TypeInfo&, proto::
   const auto& layout = crawl.layout().fileio;
   out.mutable_parts();
   ASSIGN_OR_RETURN(const int32_t fd, AddInt32(crawl, "fd", object, layout.fd, out));
-  if (crawl.touch_only()) crawl.RefEssential(crawl.runtime().Symbol("PyBaseObject_Type"));
   if (const OpenFile* file = LookUp(crawl, fd); file != nullptr) {
     if (!file->problem.ok()) AddAbsentPart(crawl, "position", file->problem, out);
     if (file->position.has_value()) AddIntPart(crawl, "position", *file->position, out);
@@ -118,7 +118,6 @@ absl::Status DecodeSocket(Crawl& crawl, Address object, const TypeInfo&, proto::
   RETURN_IF_ERROR(AddInt32(crawl, "family", object, layout.sock_family, out).status());
   RETURN_IF_ERROR(AddInt32(crawl, "type", object, layout.sock_type, out).status());
   RETURN_IF_ERROR(AddInt32(crawl, "proto", object, layout.sock_proto, out).status());
-  if (crawl.touch_only()) TouchSocketAddress(crawl);
   if (const OpenFile* file = LookUp(crawl, fd); file != nullptr) {
     const absl::Status problem = file->problem.ok() && !file->socket
                                      ? absl::DataLossError(absl::StrFormat("descriptor %d is no socket", fd))
