@@ -26,8 +26,9 @@ Instances of a program's own classes are captured with all their attributes, and
 makes instances of a class of the same name, bases and attributes, whose methods do not run without `--run-code`.
 The same goes for classes of Python that are written in Python, and are not in the tables below. Of types written in C
 that are in no table there are the members that they declare, and their attributes; the fields of their C struct, where
-the extension or a file beside it has debug information (DWARF) and the type's functions name the struct: a pointer to
-no object is the address that it is, an array or union its bytes; or else the objects that they point to.
+they are an extension's and it or a file beside it has debug information (DWARF) and the type's functions name the
+struct: a pointer to no object is the address that it is, an array or union its bytes; or else the objects that they
+point to.
 
 ## Types that are decoded
 

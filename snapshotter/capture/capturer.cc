@@ -178,7 +178,7 @@ absl::StatusOr<CaptureSummary> DeferredCapture::CallWrite(WriteSnapshot write) {
 absl::Status DeferredCapture::Record(const std::string& path, bool attempt) {
   constexpr int kRounds = 4;
   if (options_.native) pauser_.native_stacks()->Decode();
-  pauser_.structs().Resolve(source_.target);
+  pauser_.structs().Resolve(source_.target, source_.runtime.py_runtime);
   WalkInput input = pauser_.input();
   if (attempt) input.abandoned = [this] { return pauser_.Missed(); };
   if (options_.progress) {

@@ -79,10 +79,18 @@ const std::vector<TypeMember>* DebugStructs::Find(Address type) const {
   return found == known_.end() || found->second.empty() ? nullptr : &found->second;
 }
 
-void DebugStructs::Resolve(Target& target) {
-  const std::vector<Wanted> wanted = std::exchange(wanted_, {});
+void DebugStructs::Resolve(Target& target, Address interpreter) {
+  std::vector<Wanted> wanted = std::exchange(wanted_, {});
   if (wanted.empty() || !target.RefreshMappings().ok()) return;
   const std::unique_ptr<ModuleMap> modules = ModuleMap::Read(target);
+  const Module* const own = modules->Find(interpreter);
+  for (Wanted& each : wanted) {
+    std::erase_if(each.functions, [&](Address function) {
+      const Module* module = modules->Find(function);
+      return module == nullptr || module == own;
+    });
+  }
+  std::erase_if(wanted, [](const Wanted& each) { return each.functions.empty(); });
   StructReader reader(*modules, target);
   const auto work = [&](size_t i, std::string& out) {
     const auto found = reader.FindBySelf(wanted[i].functions, wanted[i].basic_size);

@@ -23,8 +23,9 @@ class DebugStructs : public StructSource {
   const std::vector<TypeMember>* Find(Address type) const override;
 
   // Looks for those that were noted, in a process of its own: debug information may be hostile. The target may run
-  // meanwhile; when it has ended, nothing is found.
-  void Resolve(Target& target);
+  // meanwhile; when it has ended, nothing is found. The module at `interpreter` is left out: what its types hold is
+  // known, or matters less than the time that its debug information takes to read.
+  void Resolve(Target& target, Address interpreter);
 
  private:
   struct Wanted {

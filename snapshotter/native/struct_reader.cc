@@ -205,13 +205,15 @@ class SelfFinder {
  private:
   void LookAt(Dwarf_Die* function) {
     Dwarf_Die child;
+    // What Cython calls it in the functions of slots that it writes.
+    const bool cython = NameOf(function).substr(0, 9) == "__pyx_tp_";
     if (dwarf_child(function, &child) != 0) return;
     bool first = true;
     do {
       const int tag = dwarf_tag(&child);
       if (tag == DW_TAG_formal_parameter) {
         if (std::exchange(first, false)) Consider(&child);
-      } else if (tag == DW_TAG_variable && NameOf(&child) == "self") {
+      } else if (tag == DW_TAG_variable && NameOf(&child) == (cython ? "p" : "self")) {
         Consider(&child);
       }
     } while (dwarf_siblingof(&child, &child) == 0);

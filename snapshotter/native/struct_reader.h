@@ -44,8 +44,8 @@ class StructReader {
   StructReader(const ModuleMap& modules, Target& target) : debug_(modules, target) {}
 
   // The fields, by offset, of the struct of `size` bytes that begins as a PyObject does, to which the first argument of
-  // one of these functions points, or what it calls `self`. `functions` are addresses where some begin, or of anything.
-  // Nothing when there is none, or more than one. Fields of bits are left out.
+  // one of these functions points, or what it calls `self` (Cython: `p`). `functions` are addresses where some begin,
+  // or of anything. Nothing when there is none, or more than one. Fields of bits are left out.
   std::optional<std::vector<CField>> FindBySelf(absl::Span<const Address> functions, int64_t size);
 
  private:

@@ -53,7 +53,8 @@ static int Thing_init(PyObject *op, PyObject *args, PyObject *kw) {
   self->where.x = 1;
   self->where.y = -1;
   self->unit = "mm";
-  self->color = GREEN; self->large = LARGE;
+  self->color = GREEN;
+  self->large = LARGE;
   self->either.i = 3;
   PyObject *label;
   if (!PyArg_ParseTuple(args, "O", &label)) return -1;
@@ -71,6 +72,25 @@ static int Sub_init(SubThing *self, PyObject *args, PyObject *kw) {
 }
 static PyObject *Bits_get(Bits *self, PyObject *u) { return PyLong_FromLong(self->low); }
 static PyObject *Other_get(PyObject *op, PyObject *u) { return PyLong_FromSsize_t(((Other *)op)->secret_less); }
+// As Cython writes one.
+struct __pyx_obj_Cell {
+  PyObject_HEAD PyObject *held;
+  double level;
+};
+static void __pyx_tp_dealloc_Cell(PyObject *o) {
+  struct __pyx_obj_Cell *p = (struct __pyx_obj_Cell *)o;
+  Py_CLEAR(p->held);
+  (*Py_TYPE(o)->tp_free)(o);
+}
+static PyObject *__pyx_tp_new_Cell(PyTypeObject *t, PyObject *a, PyObject *k) {
+  PyObject *o = t->tp_alloc(t, 0);
+  struct __pyx_obj_Cell *p = (struct __pyx_obj_Cell *)o;
+  if (o) {
+    p->level = 0.5;
+    p->held = PyUnicode_FromString("held");
+  }
+  return o;
+}
 static PyMethodDef thing_methods[] = {{"get", (PyCFunction)Thing_get, METH_NOARGS, 0}, {0}};
 static PyMethodDef bits_methods[] = {{"get", (PyCFunction)Bits_get, METH_NOARGS, 0}, {0}};
 static PyMethodDef other_methods[] = {{"get", Other_get, METH_NOARGS, 0}, {0}};
@@ -89,12 +109,15 @@ static PyTypeObject BitsType = {PyVarObject_HEAD_INIT(0, 0).tp_name = "structs.B
 static PyTypeObject OtherType = {PyVarObject_HEAD_INIT(0, 0).tp_name = "structs.Other", .tp_basicsize = sizeof(Other),
                                  .tp_flags = Py_TPFLAGS_DEFAULT, .tp_new = PyType_GenericNew,
                                  .tp_methods = other_methods};
+static PyTypeObject CellType = {PyVarObject_HEAD_INIT(0, 0).tp_name = "structs.Cell",
+                                .tp_basicsize = sizeof(struct __pyx_obj_Cell), .tp_flags = Py_TPFLAGS_DEFAULT,
+                                .tp_new = __pyx_tp_new_Cell, .tp_dealloc = __pyx_tp_dealloc_Cell};
 static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, .m_name = "structs", .m_size = -1};
 PyMODINIT_FUNC PyInit_structs(void) {
   PyObject *m = PyModule_Create(&def);
-  PyTypeObject *t[] = {&ThingType, &SubType, &BitsType, &OtherType};
-  const char *n[] = {"Thing", "SubThing", "Bits", "Other"};
-  for (int i = 0; i < 4; i++) {
+  PyTypeObject *t[] = {&ThingType, &SubType, &BitsType, &OtherType, &CellType};
+  const char *n[] = {"Thing", "SubThing", "Bits", "Other", "Cell"};
+  for (int i = 0; i < 5; i++) {
     if (PyType_Ready(t[i]) < 0) return 0;
     Py_INCREF(t[i]);
     PyModule_AddObject(m, n[i], (PyObject *)t[i]);

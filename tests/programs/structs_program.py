@@ -20,8 +20,9 @@ def hold():
     own = Own(3)
     bits = structs.Bits()
     other = structs.Other()
+    cell = structs.Cell()
     oracle.park()
-    return thing, sub, own, bits, other
+    return thing, sub, own, bits, other, cell
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, find_interpreters
 from support_py.target import PROGRAMS, Captured, capture, run_tool
 
 THING = {
@@ -35,6 +35,11 @@ def build(python: Interpreter, folder: Path, *options: str) -> Path:
     return library
 
 
+def skip_but_newest(python: Interpreter) -> None:
+    if python is not find_interpreters()[-1]:
+        pytest.skip("how the debug information was written is the same to every version")
+
+
 def values(captured: Captured) -> Dict[str, Any]:
     found: Dict[str, Any] = captured.frame("hold")["locals"]
     return found
@@ -46,6 +51,8 @@ def fields(value: Dict[str, Any]) -> Dict[str, str]:
 
 @pytest.mark.parametrize("options", [["-g", "-O0"], ["-g", "-O2"], ["-g", "-gdwarf-4", "-O2"]], ids=" ".join)
 def test_fields(python: Interpreter, pysnap_binary: Path, tmp_path: Path, options: List[str]) -> None:
+    if options != ["-g", "-O2"]:
+        skip_but_newest(python)
     folder = build(python, tmp_path / "extension", *options).parent
     captured = capture(pysnap_binary, python, "structs_program.py", tmp_path, python_path=folder)
     found = values(captured)
@@ -58,6 +65,7 @@ def test_fields(python: Interpreter, pysnap_binary: Path, tmp_path: Path, option
     assert sub["extra"] == str(2**40) and sub["label"] == "'sub'" and sub["where.y"] == "-1.0"
     own = fields(found["own"])
     assert own["attr"] == "'of a class in Python'" and own["count"] == "-7" and own["label"] == "3"
+    assert fields(found["cell"]) == {"held": "'held'", "level": "0.5"}
     # Fields of bits are not told, and what is no field of theirs is not guessed.
     assert fields(found["bits"]) == {} and fields(found["other"]) == {}
     assert found["bits"]["absent"] and found["other"]["absent"]
@@ -78,6 +86,7 @@ def test_fields(python: Interpreter, pysnap_binary: Path, tmp_path: Path, option
 
 
 def test_separate_file(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    skip_but_newest(python)
     library = build(python, tmp_path / "extension", "-g")
     debug = library.with_suffix(".debug")
     subprocess.run(["objcopy", "--only-keep-debug", str(library), str(debug)], check=True)
@@ -97,6 +106,7 @@ def test_none(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
 
 def test_broken(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     """Debug information that is garbage costs nothing but itself."""
+    skip_but_newest(python)
     library = build(python, tmp_path / "extension", "-g")
     garbage = tmp_path / "garbage"
     garbage.write_bytes(bytes(range(256)) * 64)
