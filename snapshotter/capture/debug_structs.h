@@ -2,7 +2,7 @@
 //
 //   DebugStructs structs;
 //   … walk the target with `structs` and touch_only …
-//   structs.Resolve(*target);
+//   structs.Resolve(*target, runtime.py_runtime);
 //   … record with `structs` …
 #ifndef PYSNAP_CAPTURE_DEBUG_STRUCTS_H_
 #define PYSNAP_CAPTURE_DEBUG_STRUCTS_H_

@@ -48,18 +48,6 @@ absl::StatusOr<uint32_t> RefFloat(Crawl& crawl, Address field) {
 
 uint32_t RefNone(Crawl& crawl) { return crawl.RefEssential(crawl.runtime().Symbol("_Py_NoneStruct")); }
 
-// What is no UTF-8 is given as the bytes that it is.
-uint32_t RefText(Crawl& crawl, const std::string& text) {
-  proto::Object value;
-  const bool is_text = IsUtf8(text);
-  if (is_text) {
-    value.set_str(text);
-  } else {
-    value.set_bytes_value(text);
-  }
-  return crawl.RefMade(is_text ? "PyUnicode_Type" : "PyBytes_Type", std::move(value));
-}
-
 absl::StatusOr<int64_t> ReadCount(Crawl& crawl, Address object, const TypeMember& member) {
   if (member.count_code < 0) return member.count;
   uint64_t bits = 0;
@@ -201,7 +189,29 @@ bool IsObject(Crawl& crawl, Address address) {
   return !crawl.types().CheckIsType(Address(*references)).ok();
 }
 
+// Those of the type and its bases that have members or fields which no decoder tells, the lowest base first.
+std::vector<const TypeInfo*> TypesToTell(const TypeInfo& type) {
+  std::vector<const TypeInfo*> types;
+  for (const TypeInfo* at = &type; at != nullptr; at = at->base) {
+    if (at == type.decoded_as && (at->decoder->traits & kTraitPlain) == 0) break;
+    if (!at->members.empty() || !at->fields.empty()) types.push_back(at);
+  }
+  std::reverse(types.begin(), types.end());
+  return types;
+}
+
 }  // namespace
+
+uint32_t RefText(Crawl& crawl, const std::string& text) {
+  proto::Object value;
+  const bool is_text = IsUtf8(text);
+  if (is_text) {
+    value.set_str(text);
+  } else {
+    value.set_bytes_value(text);
+  }
+  return crawl.RefMade(is_text ? "PyUnicode_Type" : "PyBytes_Type", std::move(value));
+}
 
 absl::Status DecodeMember(Crawl& crawl, Address object, const TypeMember& member, Attributes& fields) {
   ASSIGN_OR_RETURN(const uint32_t value, RefMember(crawl, object, member));
@@ -216,10 +226,8 @@ bool DecodeFields(Crawl& crawl, Address object, const TypeInfo& type, proto::Obj
   bool any = false;
   // They are not known yet.
   if (crawl.touch_only()) crawl.Touch(object, static_cast<uint64_t>(type.shape.basic_size));
-  std::vector<const TypeInfo*> types;
-  for (const TypeInfo* at = &type; at != nullptr && at != type.decoded_as; at = at->base) types.push_back(at);
-  for (auto it = types.rbegin(); it != types.rend(); ++it) {
-    for (const TypeMember& field : (*it)->fields) {
+  for (const TypeInfo* at : TypesToTell(type)) {
+    for (const TypeMember& field : at->fields) {
       any = true;
       const absl::Status status = DecodeMember(crawl, object, field, *out.mutable_parts()->mutable_part());
       if (!status.ok()) AddAbsentPart(crawl, field.name, status, out);
@@ -248,14 +256,9 @@ absl::Status DecodeAttributes(Crawl& crawl, Address object, const TypeInfo& type
     crawl.MarkLimited();
     return absl::ResourceExhaustedError(crawl.SpentBudget());
   }
-  std::vector<const TypeInfo*> types;
-  for (const TypeInfo* at = &type; at != nullptr; at = at->base) {
-    if (at == type.decoded_as && (at->decoder->traits & kTraitPlain) == 0) break;
-    if (!at->members.empty()) types.push_back(at);
-  }
   absl::Status problem;
-  for (auto it = types.rbegin(); it != types.rend(); ++it) {
-    for (const TypeMember& member : (*it)->members) {
+  for (const TypeInfo* at : TypesToTell(type)) {
+    for (const TypeMember& member : at->members) {
       const absl::Status status = DecodeMember(crawl, object, member, *out.mutable_attribute());
       if (problem.ok()) problem = status;
     }

@@ -2,6 +2,8 @@
 #ifndef PYSNAP_OBJECTS_ATTRIBUTES_H_
 #define PYSNAP_OBJECTS_ATTRIBUTES_H_
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "proto/snapshot.pb.h"
 #include "snapshotter/base/address.h"
@@ -13,6 +15,9 @@ namespace pysnap {
 // Adds the attributes that types from `type` down to, not including, its `decoded_as` give the object, and its
 // __dict__. What was added before an error is right.
 absl::Status DecodeAttributes(Crawl& crawl, Address object, const TypeInfo& type, proto::Object& out);
+
+// A text from C: what is no UTF-8 is given as the bytes that it is.
+uint32_t RefText(Crawl& crawl, const std::string& text);
 
 // Adds the object's value of one member to `fields`, unless it is unset.
 absl::Status DecodeMember(Crawl& crawl,

@@ -193,7 +193,7 @@ void TypeTable::Classify(TypeInfo& info) {
     // Less than a word is padding.
     if (info.shape.basic_size - base->shape.basic_size - named >= 8) {
       info.opaque = true;
-      AddStruct(info);
+      AddStruct(info, weak.value_or(0));
     }
     if (info.declared) info.opaque = false;
   }
@@ -211,7 +211,7 @@ void TypeTable::Classify(TypeInfo& info) {
 
 // What the type's own part of the struct holds, as far as something knows it. It stays opaque: what the fields mean is
 // not known. What is a member by the type's own word, or holds its attributes or weak references, is not told twice.
-void TypeTable::AddStruct(TypeInfo& info) {
+void TypeTable::AddStruct(TypeInfo& info, int64_t weak_offset) {
   if (structs_ == nullptr || info.declared) return;
   if (notes_structs_) {
     if (absl::StatusOr<std::vector<Address>> functions = FunctionsOf(info.address); functions.ok()) {
@@ -222,12 +222,10 @@ void TypeTable::AddStruct(TypeInfo& info) {
   const std::vector<TypeMember>* known = structs_->Find(info.address);
   if (known == nullptr) return;
   const int64_t begin = info.base->shape.basic_size;
-  const int64_t weak =
-      memory_.ReadValue<int64_t>(info.address + runtime_.layout.PyTypeObject.tp_weaklistoffset).value_or(0);
   for (const TypeMember& field : *known) {
     const bool told = std::any_of(info.members.begin(), info.members.end(),
                                   [&](const TypeMember& each) { return each.offset == field.offset; });
-    if (field.offset < begin || told || field.offset == info.shape.dict_offset || field.offset == weak) continue;
+    if (field.offset < begin || told || field.offset == info.shape.dict_offset || field.offset == weak_offset) continue;
     info.fields.push_back(field);
   }
 }

@@ -79,7 +79,7 @@ class TypeTable {
   absl::Status ReadInto(TypeInfo& info, const TypeInfo* base);
   absl::Status ReadMembers(Address type, TypeInfo& info);
   void Classify(TypeInfo& info);
-  void AddStruct(TypeInfo& info);
+  void AddStruct(TypeInfo& info, int64_t weak_offset);
   absl::StatusOr<std::vector<Address>> FunctionsOf(Address type);
 
   const Runtime& runtime_;

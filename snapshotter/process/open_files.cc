@@ -10,29 +10,15 @@
 #include <cerrno>
 #include <cstring>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
 #include "snapshotter/base/unique_fd.h"
 #include "snapshotter/process/proc_files.h"
 
 namespace pysnap {
 namespace {
 
-// Of a text that begins with "pos:" and the number, which fdinfo does (fs/proc/fd.c).
 constexpr size_t kMaxInfo = 4096;
-
-std::optional<int64_t> PositionIn(absl::string_view info) {
-  for (absl::string_view line : absl::StrSplit(info, '\n')) {
-    int64_t position = 0;
-    if (absl::ConsumePrefix(&line, "pos:") && absl::SimpleAtoi(absl::StripAsciiWhitespace(line), &position)) {
-      return position;
-    }
-  }
-  return std::nullopt;
-}
 
 absl::Status Problem(int32_t fd, absl::string_view why) {
   return absl::OutOfRangeError(absl::StrCat("descriptor ", fd, ": ", why));
@@ -102,10 +88,11 @@ OpenFile OpenFiles::Ask(int32_t fd, const Entry& entry, int pidfd) const {
     file.problem = type.status();
   } else if (S_ISREG(*type) || S_ISBLK(*type)) {
     const auto info = ReadFileAt(target_.proc_dir(), absl::StrCat("fdinfo/", fd).c_str(), kMaxInfo);
-    if (info.ok()) {
-      file.position = PositionIn(*info);
-    } else {
+    int64_t position = 0;
+    if (!info.ok()) {
       file.problem = Problem(fd, info.status().message());
+    } else if (absl::SimpleAtoi(StatusField(*info, "pos"), &position)) {
+      file.position = position;
     }
   } else if (S_ISSOCK(*type)) {
     // A second descriptor of the same socket, for a moment. The target has the first one, so that closing ours does

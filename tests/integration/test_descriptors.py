@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Dict
 
@@ -17,10 +16,10 @@ from support_py.watching import watched
 PROGRAM = """
 import os, socket, sys
 
-def work(path, port, crash):
-    raw = open(path, "rb", buffering=0)
+def work(port, crash):
+    raw = open("/proc/self/exe", "rb", buffering=0)
     raw.read(5)
-    beneath = open(path, "rb", buffering=0)
+    beneath = open("/proc/self/exe", "rb", buffering=0)
     os.close(beneath.fileno())
     other = socket.socket()
     os.dup2(raw.fileno(), other.fileno())
@@ -33,11 +32,11 @@ def work(path, port, crash):
     sys.stdin.readline()
     os._exit(0)
 
-work(sys.argv[1], int(sys.argv[2]), sys.argv[3] == "crash")
+work(int(sys.argv[1]), sys.argv[2] == "crash")
 """
 
 
-def parts_of(pysnap_binary: Path, snapshot: Path) -> Dict[str, str]:
+def locals_of(pysnap_binary: Path, snapshot: Path) -> Dict[str, str]:
     shown = show_json(pysnap_binary, snapshot)
     stacks = [thread["frames"] for thread in shown["threads"]]
     if shown["exception"]:
@@ -53,12 +52,10 @@ def check(values: Dict[str, str], port: int, own_port: int) -> None:
 
 @pytest.mark.parametrize("mode", ["stop", "fork"])
 def test_attach(python: Interpreter, pysnap_binary: Path, tmp_path: Path, mode: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server, tempfile.NamedTemporaryFile() as file:
-        file.write(b"0123456789")
-        file.flush()
+    with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         process = subprocess.Popen(
-            [python.path, "-c", PROGRAM, file.name if python.root is None else "/proc/self/exe", str(port), "wait"],
+            [python.path, "-c", PROGRAM, str(port), "wait"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -69,7 +66,7 @@ def test_attach(python: Interpreter, pysnap_binary: Path, tmp_path: Path, mode: 
             connection, _ = server.accept()
             snapshot = tmp_path / "snap.pb"
             run_tool(pysnap_binary, "attach", "--quiet", "--pause", mode, "-o", snapshot, process.pid)
-            values = parts_of(pysnap_binary, snapshot)
+            values = locals_of(pysnap_binary, snapshot)
             if mode == "stop":
                 check(values, port, own_port)
             else:
@@ -91,7 +88,7 @@ def test_on_crash(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> N
     snapshot = tmp_path / "snap.pb"
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        command = [*watched(pysnap_binary, "-o", snapshot), python.path, "-c", PROGRAM, "/proc/self/exe", str(port)]
+        command = [*watched(pysnap_binary, "-o", snapshot), python.path, "-c", PROGRAM, str(port)]
         result = subprocess.run([*command, "crash"], capture_output=True, text=True, timeout=120)
         assert result.returncode == 1 and "ZeroDivisionError" in result.stderr, result.stderr
-        check(parts_of(pysnap_binary, snapshot), port, int(result.stdout))
+        check(locals_of(pysnap_binary, snapshot), port, int(result.stdout))

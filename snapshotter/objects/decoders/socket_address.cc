@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <initializer_list>
@@ -15,7 +16,7 @@
 
 #include "absl/strings/str_format.h"
 #include "snapshotter/base/status_macros.h"
-#include "snapshotter/objects/utf8_check.h"
+#include "snapshotter/objects/attributes.h"
 
 namespace pysnap {
 namespace {
@@ -26,12 +27,6 @@ std::optional<T> As(absl::string_view address) {
   if (address.size() < sizeof(value)) return std::nullopt;
   std::memcpy(&value, address.data(), sizeof(value));
   return value;
-}
-
-uint32_t RefText(Crawl& crawl, const std::string& text) {
-  proto::Object value;
-  value.set_str(text);
-  return crawl.RefMade("PyUnicode_Type", std::move(value));
 }
 
 uint32_t RefTuple(Crawl& crawl, std::initializer_list<uint32_t> items) {
@@ -50,8 +45,7 @@ std::string Numeric(int family, const void* address) {
 uint32_t RefUnix(Crawl& crawl, absl::string_view address) {
   absl::string_view path = address.substr(std::min(address.size(), offsetof(sockaddr_un, sun_path)));
   const bool is_abstract = !path.empty() && path[0] == '\0';
-  if (!is_abstract) path = path.substr(0, path.find('\0'));
-  if (!is_abstract && IsUtf8(path)) return RefText(crawl, std::string(path));
+  if (!is_abstract) return RefText(crawl, std::string(path.substr(0, path.find('\0'))));
   proto::Object bytes;
   bytes.set_bytes_value(std::string(path));
   return crawl.RefMade("PyBytes_Type", std::move(bytes));
