@@ -34,6 +34,9 @@ namespace {
 constexpr int kMaxPauses = 8;
 constexpr std::chrono::milliseconds kFirstRun{1};
 
+// How many programs in a row a process may execute while it is being opened.
+constexpr int kMaxOpenings = 20;
+
 constexpr char kPysnapVersion[] = PYSNAP_VERSION;
 
 // The release levels of PY_VERSION_HEX (Include/patchlevel.h).
@@ -105,17 +108,20 @@ absl::StatusOr<Runtime> FindPython(LiveTarget& target) {
   return runtime;
 }
 
-absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& options, PauseMode pause) {
-  const absl::Time start = absl::Now();
-  ASSIGN_OR_RETURN(const RedactionRules redaction, RedactionRules::Create(!options.no_redact, options.redact));
-  ASSIGN_OR_RETURN(const std::unique_ptr<LiveTarget> target, LiveTarget::Open(pid));
-  ASSIGN_OR_RETURN(const Runtime runtime, FindPython(*target));
+namespace {
+
+absl::StatusOr<CaptureSummary> CaptureOpened(LiveTarget& target,
+                                             const RedactionRules& redaction,
+                                             const CaptureOptions& options,
+                                             PauseMode pause,
+                                             absl::Time start) {
+  ASSIGN_OR_RETURN(const Runtime runtime, FindPython(target));
   const PauseOptions pause_options = {.mode = pause};
   const CaptureSource source = {
-      .target = *target,
+      .target = target,
       .runtime = runtime,
       .pause =
-          [&](const std::function<void(PausedProcess&)>& read) { return PauseAndRead(*target, pause_options, read); },
+          [&](const std::function<void(PausedProcess&)>& read) { return PauseAndRead(target, pause_options, read); },
       // In a copy, or in what runs on, there is nothing to hurry for.
       .rehearse = pause == PauseMode::kStop,
       .may_look_again = pause != PauseMode::kNone,
@@ -124,7 +130,21 @@ absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& opti
   Occasion occasion;
   occasion.reason.set_kind(proto::Reason::ATTACH);
   return Capture(source, occasion, redaction, options,
-                 OutputPath(options.output, ProgramName(target->info()), pid, start));
+                 OutputPath(options.output, ProgramName(target.info()), target.pid(), start));
+}
+
+}  // namespace
+
+absl::StatusOr<CaptureSummary> CaptureLive(pid_t pid, const CaptureOptions& options, PauseMode pause) {
+  const absl::Time start = absl::Now();
+  ASSIGN_OR_RETURN(const RedactionRules redaction, RedactionRules::Create(!options.no_redact, options.redact));
+  for (int opening = 1;; ++opening) {
+    ASSIGN_OR_RETURN(const std::unique_ptr<LiveTarget> target, LiveTarget::Open(pid));
+    absl::StatusOr<CaptureSummary> summary = CaptureOpened(*target, redaction, options, pause, start);
+    // What has called exec meanwhile is still the process that was asked for.
+    const bool again = !summary.ok() && opening < kMaxOpenings && absl::IsAborted(target->CheckSameProgram());
+    if (!again) return summary;
+  }
 }
 
 struct DeferredCapture::Recording {

@@ -30,6 +30,7 @@ namespace {
 // The kernel bounds the number of mappings (vm.max_map_count) but lets it be raised; each line may hold a long path.
 constexpr size_t kMaxMapsText = size_t{256} << 20;
 constexpr size_t kMaxCommandLine = size_t{4} << 20;
+constexpr size_t kMaxAuxiliaryVector = 4096;
 constexpr uint64_t kPageSize = 4096;
 
 absl::StatusOr<bool> SameNamespace(int proc_dir, const char* name) {
@@ -115,15 +116,18 @@ absl::Status LiveTarget::FindLivingThread() {
   memory_.Retarget(memory_pid_);
   address_space_.reset(openat(memory_dir_.get(), "mem", O_RDONLY | O_CLOEXEC));
   if (!address_space_.ok()) return ProcError(errno, "mem");
+  ASSIGN_OR_RETURN(auxiliary_vector_, ReadFileAt(memory_dir_.get(), "auxv", kMaxAuxiliaryVector));
   return absl::OkStatus();
 }
 
 absl::Status LiveTarget::CheckSameProgram() {
-  // Reading an address space that nobody uses any more gives nothing, and no error (fs/proc/base.c, mem_rw).
+  // Reading an address space that nobody uses any more gives nothing, and no error (fs/proc/base.c, mem_rw). A child of
+  // vfork() leaves one behind that its parent uses: the new one has other random addresses.
   char byte;
   const Mapping& first = mappings_.front();
   const ssize_t size = pread(address_space_.get(), &byte, 1, static_cast<off_t>(first.range.begin.value()));
-  if (size != 0) return absl::OkStatus();
+  const absl::StatusOr<std::string> auxv = ReadFileAt(memory_dir_.get(), "auxv", kMaxAuxiliaryVector);
+  if (size != 0 && (!auxv.ok() || *auxv == auxiliary_vector_)) return absl::OkStatus();
   if (absl::IsNotFound(ReadFileAt(proc_dir_.get(), "stat", 4096).status())) {
     return absl::NotFoundError(absl::StrFormat("process %d has ended", pid_));
   }

@@ -59,6 +59,8 @@ class LiveTarget : public Target {
   UniqueFd memory_dir_;
   // /proc/PID/mem: stands for the address space, and not for whatever the process has by now.
   UniqueFd address_space_;
+  // /proc/PID/auxv: what exec has put where in that address space.
+  std::string auxiliary_vector_;
   bool same_pid_namespace_ = true;
   // The target's root directory as we see it: "/" unless it has called chroot.
   std::string root_ = "/";

@@ -33,6 +33,7 @@ absl::StatusOr<PauseReport> ReadRunning(LiveTarget& target, const std::function<
   ASSIGN_OR_RETURN(std::vector<KernelThread> threads, target.ListThreads());
   RunningProcess process(std::move(threads));
   read(process);
+  if (const absl::Status same = target.CheckSameProgram(); absl::IsAborted(same)) return same;
   return PauseReport{.threads = process.threads(), .start_ns = 0, .end_ns = 0};
 }
 

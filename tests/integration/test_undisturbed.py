@@ -124,3 +124,28 @@ def test_killed_attach(python: Interpreter, program: SelfChecking, pysnap_binary
     # No file of a killed attach pretends to be whole.
     left = {path.name for path in tmp_path.iterdir()} - {"whole.pb", "killed.pb"}
     assert not any(name.endswith(".pb") for name in left), left
+
+
+# Executes itself, again and again.
+AGAIN = """\
+import os, sys
+os.execv(sys.executable, [sys.executable, "-S", "-E", "-c", sys.argv[1], sys.argv[1]])
+"""
+NOT_PYTHON = 4
+
+
+def test_executes_another_program_meanwhile(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen([python.path, "-S", "-E", "-c", AGAIN, AGAIN])
+    try:
+        for _ in range(20):
+            result = subprocess.run(
+                attach(pysnap_binary, process.pid, tmp_path / "snap.pb"), capture_output=True, text=True
+            )
+            # Where there is no interpreter yet, that is the answer.
+            assert result.returncode == 0 or (result.returncode == NOT_PYTHON and "CPython" in result.stderr), (
+                result.stderr
+            )
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()

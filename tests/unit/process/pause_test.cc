@@ -266,6 +266,35 @@ TEST_F(PauseTest, NoticesThatAnotherProgramIsExecuted) {
   EXPECT_EQ(TracerOf(child.pid()), "0");
 }
 
+TEST_F(PauseTest, DoesNotReadAnotherProgramInAChildOfVfork) {
+  // Its first address space is that of its parent, and lives on when the child has another one.
+  int go[2];
+  ASSERT_EQ(pipe(go), 0);
+  Child parent([&] {
+    close(go[1]);
+    const pid_t inner = vfork();
+    if (inner == 0) {
+      shared_->pid = getpid();
+      Child::Ready();
+      char byte;
+      while (read(go[0], &byte, 1) != 0) {
+      }
+      execl("/bin/sleep", "sleep", "1000", nullptr);
+      _exit(1);
+    }
+  });
+  close(go[0]);
+  const pid_t child = shared_->pid;
+  auto target = LiveTarget::Open(child);
+  ASSERT_TRUE(target.ok()) << target.status();
+  close(go[1]);
+  std::string comm;
+  while (comm != "sleep") std::getline(std::ifstream("/proc/" + std::to_string(child) + "/comm"), comm);
+  const auto report = PauseAndRead(**target, {}, [](PausedProcess&) { FAIL(); });
+  kill(child, SIGKILL);
+  EXPECT_TRUE(absl::IsAborted(report.status())) << report.status();
+}
+
 TEST_F(PauseTest, PausesAProcessWhoseFirstThreadHasEnded) {
   Child child([&] {
     std::thread([&] {
