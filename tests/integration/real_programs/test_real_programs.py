@@ -19,7 +19,9 @@ from support_py.interpreters import Interpreter, rounds
 HERE = Path(__file__).resolve().parent
 
 # Of the interpreter's own tests: quick ones, found in every version, that keep both workers busy.
-MODULES = ["test_generators", "test_set", "test_json", "test_queue", "test_list"]
+MODULES = ["test_generators", "test_list"]
+if ATTACHES > 10:
+    MODULES += ["test_set", "test_json", "test_queue"]
 
 
 def collect(process: subprocess.Popen[str]) -> tuple[list[str], threading.Thread]:
