@@ -36,6 +36,10 @@ Where it says "itself", `replay` makes a value of the same type, if this version
 "described", what stands for it has what was captured as attributes and is shown as the live one was, and nothing is
 open. Where it says "stand-in", it makes a `pysnap.Absent` with what was captured in `attributes`.
 
+`replay --import` makes numpy's own arrays and scalars and pandas' own frames, series, indexes, `Timestamp` and
+`Timedelta`, where the interpreter has these libraries. What holds intervals, periods, sparse or pyarrow's arrays, or a
+frequency that counts in something else than ticks, weeks, months, quarters or years, stays described.
+
 """
 ATTRIBUTES = """
 ## Types whose attributes are all they have

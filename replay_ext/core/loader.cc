@@ -137,6 +137,9 @@ bool Loader::IsDone(uint32_t id, bool whole) const {
 
 void Loader::Needs(const Object& object, std::vector<uint32_t>& needs) {
   if (object.type != 0) needs.push_back(object.type);
+  if (FindImported(object.type) != nullptr) {
+    for (const Attribute& attribute : object.attributes) needs.push_back(attribute.value);
+  }
   switch (object.kind) {
     case ValueKind::kType:
       for (uint32_t base : Type(object.data).bases) needs.push_back(base);
@@ -331,10 +334,10 @@ PyObject* Loader::MakeShell(uint32_t id, const Object& object) {
   PyTypeObject* type = ClassOf(object.type);
   switch (object.kind) {
     case ValueKind::kNone:
-      if (object.absent.set && (object.attributes.empty() && object.dict == 0)) {
+      if (object.absent.set && object.attributes.empty() && object.dict == 0 && FindImported(object.type) == nullptr) {
         return NewAbsent(object.absent, object.type).release();
       }
-      return MakeInstance(object, type);
+      return MakeInstance(id, object, type);
     case ValueKind::kSingleton:
     case ValueKind::kBool:
     case ValueKind::kInt:
@@ -343,7 +346,7 @@ PyObject* Loader::MakeShell(uint32_t id, const Object& object) {
     case ValueKind::kComplex:
     case ValueKind::kStr:
     case ValueKind::kBytes:
-      return MakeScalar(object, type);
+      return MakeScalar(id, object, type);
     case ValueKind::kSequence: {
       PyObject* made = MakeSequence(object, type);
       if (made != nullptr && !PyTuple_Check(made) && !PyList_Check(made)) hashed_.push_back(id);
@@ -389,7 +392,7 @@ PyObject* Loader::MakeShell(uint32_t id, const Object& object) {
       return MakeSuspended(id, object);
     case ValueKind::kParts:
       // What its struct holds besides the attributes makes no value.
-      if (object.absent.set && (!object.attributes.empty() || object.dict != 0)) return MakeInstance(object, type);
+      if (object.absent.set && (!object.attributes.empty() || object.dict != 0)) return MakeInstance(id, object, type);
       return MakeParts(id, object, type);
   }
   return NewAbsent("unsupported", "a kind of value this version does not know", object.type).release();
@@ -481,6 +484,8 @@ void Loader::Fill(uint32_t id, const Object& object) {
     default:
       break;
   }
+  // What a library has made is whole.
+  if (imported_.count(id) != 0) return;
   if (object.dict != 0 || !object.attributes.empty()) FillAttributes(made, object);
 }
 

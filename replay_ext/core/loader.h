@@ -40,7 +40,8 @@ struct LoadOptions {
   PyObject* part_builders = nullptr;     // dict: (module, qualname) -> callable(type, parts dict) -> object
   PyObject* keeping_types = nullptr;     // set: types whose builders do not look into the parts
   PyObject* stand_ins = nullptr;  // dict: (module, qualname) -> callable(parts dict), for types without instances
-  PyObject* imported = nullptr;   // dict: the same for those that a library has which may be imported; of just the type
+  PyObject* imported =
+      nullptr;  // dict: (module, qualname) -> callable(dict) -> object, where a library is imported; of just the type
   bool run_code = false;
 };
 
@@ -101,14 +102,17 @@ class Loader {
   bool Recover();
 
   // ---- values.cc
-  PyObject* MakeScalar(const Object& object, PyTypeObject* type);
+  PyObject* MakeScalar(uint32_t id, const Object& object, PyTypeObject* type);
   PyObject* MakeSequence(const Object& object, PyTypeObject* type);
   PyObject* MakeMapping(const Object& object, PyTypeObject* type);
   PyObject* MakeSlice(const Object& object);
-  PyObject* MakeInstance(const Object& object, PyTypeObject* type);
+  PyObject* MakeInstance(uint32_t id, const Object& object, PyTypeObject* type);
   // Borrowed; null when there is none.
   PyObject* FindStandIn(uint32_t type_id);
   PyObject* FindImported(uint32_t type_id);
+  // What a library that may be imported makes of an object, given its `values` (dict of parts) and its attributes.
+  // Null without an error when it makes nothing of it.
+  PyObject* MakeImported(uint32_t id, const Object& object, PyObject* values);
   PyObject* MakeParts(uint32_t id, const Object& object, PyTypeObject* type);
   // Those of a value's items that did not exist when it was made.
   void FillItems(uint32_t id, const Object& object);
@@ -209,6 +213,8 @@ class Loader {
   std::vector<PyObject*> names_;  // by string id; owned
   std::unordered_map<uint32_t, Ref> missing_;
   std::unordered_map<uint32_t, PyObject*> stand_in_of_;  // by type id; borrowed from options_.stand_ins, or null
+  std::unordered_map<uint32_t, PyObject*> imported_of_;  // the same from options_.imported
+  std::unordered_set<uint32_t> imported_;                // ids of what was made by those
   std::unordered_map<uint32_t, Ref> item_lists_;         // of values made of parts, by object id
   std::unordered_set<PyTypeObject*> rebuilt_;
   std::unordered_map<PyTypeObject*, int> type_depth_;

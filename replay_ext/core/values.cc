@@ -69,7 +69,7 @@ PyTypeObject* Loader::ClassOf(uint32_t type_id) {
 
 // A value of `base` or, if `type` is a rebuilt or known subclass of it, of that. A type that is something else is a
 // contradiction, and the builtin value is what is certain.
-PyObject* Loader::MakeScalar(const Object& object, PyTypeObject* type) {
+PyObject* Loader::MakeScalar(uint32_t id, const Object& object, PyTypeObject* type) {
   Ref value;
   switch (object.kind) {
     case ValueKind::kSingleton:
@@ -116,6 +116,11 @@ PyObject* Loader::MakeScalar(const Object& object, PyTypeObject* type) {
     return absent.release();
   }
   PyTypeObject* base = Py_TYPE(value.get());
+  if (type != base && FindImported(object.type) != nullptr) {
+    Ref values(PyDict_New());
+    if (!values || PyDict_SetItemString(values.get(), "value", value.get()) < 0) return nullptr;
+    if (PyObject* made = MakeImported(id, object, values.get()); made != nullptr || PyErr_Occurred()) return made;
+  }
   if (type == nullptr || type == base || !IsRebuilt(type) || !PyType_IsSubtype(type, base)) return value.release();
   if (base == &PyByteArray_Type) {
     Ref made(NewInstance(type));
@@ -178,7 +183,7 @@ PyObject* Loader::MakeDeque(const Object& object, PyTypeObject* base, PyTypeObje
     Object number;
     number.Decode(file_.objects[attribute.value]);
     if (number.kind != ValueKind::kInt) continue;
-    Ref length(MakeScalar(number, &PyLong_Type));
+    Ref length(MakeScalar(0, number, &PyLong_Type));
     Ref arguments(length ? PyTuple_Pack(2, empty_tuple_.get(), length.get()) : nullptr);
     if (!arguments || base->tp_init(made.get(), arguments.get(), nullptr) < 0) return nullptr;
   }
@@ -302,7 +307,12 @@ PyObject* Loader::MakeSlice(const Object& object) {
 }
 
 // An instance without a builtin value.
-PyObject* Loader::MakeInstance(const Object& object, PyTypeObject* type) {
+PyObject* Loader::MakeInstance(uint32_t id, const Object& object, PyTypeObject* type) {
+  if (FindImported(object.type) != nullptr) {
+    Ref values(PyDict_New());
+    PyObject* made = values ? MakeImported(id, object, values.get()) : nullptr;
+    if (made != nullptr || PyErr_Occurred()) return made;
+  }
   if (type == nullptr) return NewAbsent("unknown", "its type is not in the file", object.type).release();
   if (type == &PyBaseObject_Type) return PyBaseObject_Type.tp_alloc(type, 0);
   if (!IsRebuilt(type)) {
@@ -317,9 +327,12 @@ PyObject* Loader::MakeInstance(const Object& object, PyTypeObject* type) {
     return NewAbsent(object.absent, object.type).release();
   }
   // A known one may have a __new__ in Python, which wants arguments.
-  return IsRebuilt(type) || type->tp_base != &PyBaseObject_Type
-             ? NewInstance(type)
-             : PyBaseObject_Type.tp_new(type, empty_tuple_.get(), nullptr);
+  PyObject* made = IsRebuilt(type) || type->tp_base != &PyBaseObject_Type
+                       ? NewInstance(type)
+                       : PyBaseObject_Type.tp_new(type, empty_tuple_.get(), nullptr);
+  // One written in C wants some, too: what was not decoded cannot be made.
+  if (made == nullptr && object.absent.set && Recover()) made = NewAbsent(object.absent, object.type).release();
+  return made;
 }
 
 void Loader::FillAttributes(PyObject* made, const Object& object) {
@@ -399,6 +412,9 @@ PyObject* Loader::MakeParts(uint32_t id, const Object& object, PyTypeObject* typ
     PyDict_SetItemString(values.get(), "items", items.get());
     item_lists_[id] = std::move(items);
   }
+  // Where parts are missing it gets none: some types have but one value.
+  Ref whole = object.absent.set ? Ref(PyDict_New()) : Ref::New(values.get());
+  if (PyObject* made = MakeImported(id, object, whole.get()); made != nullptr || PyErr_Occurred()) return made;
   if (object.absent.set) {
     Ref absent = NewAbsent(object.absent, object.type);
     if (absent) PyObject_SetAttrString(absent.get(), "attributes", values.get());
@@ -416,8 +432,7 @@ PyObject* Loader::MakeParts(uint32_t id, const Object& object, PyTypeObject* typ
       if (!made && !Recover()) return nullptr;
     }
   }
-  for (PyObject* make : {FindImported(object.type), FindStandIn(object.type)}) {
-    if (make == nullptr) continue;
+  if (PyObject* make = FindStandIn(object.type); make != nullptr) {
     PyObject* made = PyObject_CallFunctionObjArgs(make, values.get(), nullptr);
     if (made != nullptr) return made;
     if (!Recover()) return nullptr;
@@ -443,14 +458,28 @@ void Loader::FillItems(uint32_t id, const Object& object) {
   }
 }
 
+PyObject* Loader::MakeImported(uint32_t id, const Object& object, PyObject* values) {
+  PyObject* make = FindImported(object.type);
+  if (make == nullptr) return nullptr;
+  for (const Attribute& attribute : object.attributes) {
+    PyDict_SetDefault(values, Name(attribute.name), Get(attribute.value));
+  }
+  PyObject* made = PyObject_CallFunctionObjArgs(make, values, nullptr);
+  if (made == nullptr) Recover();
+  if (made != nullptr) imported_.insert(id);
+  return made;
+}
+
 PyObject* Loader::FindImported(uint32_t type_id) {
   if (PyDict_Size(options_.imported) == 0 || type_id == 0 || type_id >= file_.objects.size()) return nullptr;
+  const auto [known, inserted] = imported_of_.try_emplace(type_id, nullptr);
+  if (!inserted) return known->second;
   Object object;
   object.Decode(file_.objects[type_id]);
   if (object.kind != ValueKind::kType) return nullptr;
   const Type type(object.data);
   Ref key(PyTuple_Pack(2, Name(type.module), Name(type.qualname)));
-  return key ? PyDict_GetItem(options_.imported, key.get()) : nullptr;
+  return known->second = key ? PyDict_GetItem(options_.imported, key.get()) : nullptr;
 }
 
 // By the type, or else the nearest one that it extends.

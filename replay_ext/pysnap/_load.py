@@ -6,12 +6,13 @@ import builtins
 import gc
 import os
 import sys
-from typing import Any, Dict, Optional, Union
+from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
 
 from . import _builders, _known, _plugins, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._numpy_real import RealArrays
 from ._pandas import PANDAS_TYPES
+from ._pandas_real import RealFrames
 from ._snapshot import Snapshot, SnapshotError
 
 try:
@@ -26,11 +27,11 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     """Rebuild what the snapshot at `path` holds. No code of the snapshot runs; nothing is imported for it.
 
     Raises OSError if the file cannot be read and SnapshotError if it is not a snapshot, or damaged. With `run_code`
-    captured functions can be called, where this is the same Python version. With `import_libraries` numpy is imported
-    if this interpreter has it, and arrays and scalars are its own, not descriptions.
+    captured functions can be called, where this is the same Python version. With `import_libraries` numpy and pandas
+    are imported if this interpreter has them, and arrays, scalars, frames … are their own, not descriptions.
     """
-    arrays = _real_arrays() if import_libraries else None
-    plugins = {**PANDAS_TYPES, **_plugins.registered()}
+    libraries = _libraries() if import_libraries else _NO_LIBRARIES
+    plugins = {**libraries.types, **_plugins.registered()}
     hooks: Dict[str, Any] = {
         "damaged": SnapshotError,
         "absent": Absent,
@@ -45,8 +46,8 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         "known_functions": _known.known_functions(),
         "part_builders": _builders.part_builders(),
         "keeping_types": _builders.keeping_types(),
-        "stand_ins": {**_builders.stand_ins(), **({} if arrays is None else arrays.stand_ins())},
-        "imported": {} if arrays is None else arrays.builders(),
+        "stand_ins": {**_builders.stand_ins(), **libraries.stand_ins},
+        "imported": libraries.builders,
     }
     was_enabled = gc.isenabled()
     gc.disable()
@@ -55,8 +56,8 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     finally:
         if was_enabled:
             gc.enable()
-    if arrays is not None:
-        arrays.finish()
+    for finish in libraries.finish:
+        finish()
     for namespace in facts["globals"]:
         # Frames were given the interpreter's own builtins; exec and eval look for them here.
         if "__builtins__" in namespace:
@@ -67,8 +68,30 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     return Snapshot(facts)
 
 
-def _real_arrays() -> Optional[RealArrays]:
+class _Libraries(NamedTuple):
+    """What libraries that are imported have to say to the loader, by the module and the name of types."""
+
+    types: Dict[Tuple[str, str], type]
+    stand_ins: Dict[Tuple[str, str], Callable[..., Any]]
+    builders: Dict[Tuple[str, str], Callable[..., Any]]
+    finish: Tuple[Callable[[], None], ...]
+
+
+_NO_LIBRARIES = _Libraries(PANDAS_TYPES, {}, {}, ())
+
+
+def _libraries() -> _Libraries:
     try:
-        return RealArrays()
+        arrays = RealArrays()
     except ImportError:
-        return None
+        return _NO_LIBRARIES
+    alone = _Libraries(PANDAS_TYPES, arrays.stand_ins(), arrays.builders(), (arrays.finish,))
+    try:
+        frames = RealFrames()
+    except ImportError:
+        return alone
+    return alone._replace(
+        types=frames.known_types(),
+        builders={**alone.builders, **frames.builders()},
+        finish=(*alone.finish, frames.finish),
+    )

@@ -35,12 +35,14 @@ class RealArrays:
             if isinstance(cls, type) and issubclass(cls, numpy.generic) and cls is not numpy.void
         }
         # As they were called before 2.0, and as they are called since.
+        plain = {name: self._plain_of(getattr(numpy, name)) for name in ("float64", "complex128", "str_", "bytes_")}
         for cls, names in (
             (numpy.bool_, ("bool_", "bool")),
             (numpy.longdouble, ("float128", "longdouble")),
             (numpy.clongdouble, ("complex256", "clongdouble")),
         ):
             scalars.update(dict.fromkeys(names, self._scalar_of(cls)))
+        scalars.update(plain)
         return {("numpy", "ndarray"): self._array, **{("numpy", name): make for name, make in scalars.items()}}
 
     def stand_ins(self) -> Dict[Tuple[str, str], Callable[[Parts], Any]]:
@@ -106,6 +108,16 @@ class RealArrays:
         if rest or dtype != memory.dtype:
             raise ValueError("a field of items with objects")
         return self._numpy.lib.stride_tricks.as_strided(memory[index:], shape, strides, subok=False)
+
+    def _plain_of(self, cls: Any) -> Callable[[Parts], Any]:
+        """Of a type derived from one of Python's own, as whose it is captured."""
+
+        def make(parts: Parts) -> Any:
+            if type(parts["value"]) not in (float, complex, str, bytes):
+                raise ValueError("no value of Python's")
+            return cls(parts["value"])
+
+        return make
 
     def _scalar_of(self, cls: type) -> Callable[[Parts], Any]:
         def make(parts: Parts) -> Any:

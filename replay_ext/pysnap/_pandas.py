@@ -19,7 +19,7 @@ class NotDecoded(ValueError):
     """Of values that are not there, or of an array that is not known here."""
 
 
-def _attribute(instance: Any, name: str) -> Any:
+def attribute(instance: Any, name: str) -> Any:
     """Without asking the class: of a captured one it may have a property of that name."""
     try:
         return object.__getattribute__(instance, "__dict__")[name]
@@ -45,20 +45,23 @@ def items_of(values: Any) -> List[Any]:
         found: List[Any] = values.tolist()
         return found
     try:
-        inner = _attribute(values, "_ndarray")
+        inner = attribute(values, "_ndarray")
     except NotDecoded:
         masked = zip(items_of(_array_in(values, "_data")), items_of(_array_in(values, "_mask")))
         return [None if missing else item for item, missing in masked]
     if not is_array(inner):
         raise NotDecoded("no array in it")
-    if type(values).__name__ != "Categorical":
+    kind = type(values).__name__
+    if kind == "StringArray":
+        return [None if type(item).__name__ == "NAType" else item for item in items_of(inner)]
+    if kind != "Categorical":
         return items_of(inner)
-    categories = labels(_attribute(_attribute(values, "_dtype"), "_categories"))
+    categories = labels(attribute(attribute(values, "_dtype"), "_categories"))
     return [None if code < 0 else categories[code] for code in items_of(inner)]
 
 
 def _array_in(values: Any, name: str) -> Any:
-    found = _attribute(values, name)
+    found = attribute(values, name)
     if not is_array(found):
         raise NotDecoded(f"{type(values).__name__} is not decoded")
     return found
@@ -68,38 +71,42 @@ def labels(index: Any) -> List[Any]:
     """Those of an index; of a MultiIndex tuples."""
     kind = type(index).__name__
     if kind == "RangeIndex":
-        return list(_attribute(index, "_range"))
+        return list(attribute(index, "_range"))
     if kind == "MultiIndex":
-        levels = [labels(level) for level in _attribute(index, "_levels")]
-        codes = [items_of(code) for code in _attribute(index, "_codes")]
+        levels = [labels(level) for level in attribute(index, "_levels")]
+        codes = [items_of(code) for code in attribute(index, "_codes")]
         rows = zip(*codes)
         return [tuple(None if c < 0 else level[c] for c, level in zip(row, levels)) for row in rows]
-    return items_of(_attribute(index, "_data"))
+    return items_of(attribute(index, "_data"))
 
 
 def axes_of(frame: Any) -> List[Any]:
     """The index of a series; the columns and the index of a frame."""
-    return list(_attribute(_attribute(frame, "_mgr"), "axes"))
+    return list(attribute(attribute(frame, "_mgr"), "axes"))
+
+
+def blocks_of(frame: Any) -> List[Any]:
+    return list(attribute(attribute(frame, "_mgr"), "blocks"))
 
 
 def columns_of(frame: Any) -> List[Any]:
     """Of each column what holds it: an array of numpy or pandas, of one dimension."""
-    manager = _attribute(frame, "_mgr")
     axes = axes_of(frame)
     count = len(labels(axes[0])) if len(axes) == 2 else 1
     found: List[Any] = [None] * count
-    for block in _attribute(manager, "blocks"):
-        values = _attribute(block, "values")
-        for row, place in enumerate(_places(block, count) if len(axes) == 2 else [0]):
+    for block in blocks_of(frame):
+        values = attribute(block, "values")
+        for row, place in enumerate(places_of(block, count) if len(axes) == 2 else [0]):
             found[place] = _row(values, row) if len(axes) == 2 else values
     return found
 
 
-def _places(block: Any, count: int) -> List[int]:
-    placement = _attribute(block, "_mgr_locs")
-    if _attribute(placement, "_has_slice"):
-        return list(range(count)[_attribute(placement, "_as_slice")])
-    return items_of(_attribute(placement, "_as_array"))
+def places_of(block: Any, count: int) -> List[int]:
+    """Which of a frame's `count` columns the rows of its block are."""
+    placement = attribute(block, "_mgr_locs")
+    if attribute(placement, "_has_slice"):
+        return list(range(count)[attribute(placement, "_as_slice")])
+    return items_of(attribute(placement, "_as_array"))
 
 
 def _row(values: Any, row: int) -> Any:
@@ -107,7 +114,7 @@ def _row(values: Any, row: int) -> Any:
     if is_array(values):
         return values[row]
     try:
-        inner = _attribute(values, "_ndarray")
+        inner = attribute(values, "_ndarray")
     except NotDecoded:
         return values
     return inner[row] if is_array(inner) and inner.ndim == 2 else values

@@ -122,7 +122,8 @@ void AddReplayCommand(CLI::App& app, int& exit_code) {
       ->capture_default_str();
   command->add_flag("--run-code", options->run_code, "Let captured functions and methods be called");
   command->add_option("--plugin", options->plugins, kPluginHelp)->type_name("DIR")->allow_extra_args(false);
-  command->add_flag("--import", options->import_libraries, "Rebuild arrays with numpy, if the interpreter has it");
+  command->add_flag("--import", options->import_libraries,
+                    "Rebuild arrays and frames with numpy and pandas, if the interpreter has them");
   command->callback([options, &exit_code] { exit_code = Replay(*options); });
 }
 

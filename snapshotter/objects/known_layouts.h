@@ -5,7 +5,8 @@
 namespace pysnap {
 
 // Classes of pandas that are written in Cython (pandas/_libs/internals.pyx, arrays.pyx, tslibs/timestamps.pyx,
-// timedeltas.pyx; measured on 2.0 to 3.1): their fields stand behind the header and the table of their C methods.
+// timedeltas.pyx, offsets.pyx; measured on 2.0 to 3.1): their fields stand behind the header and the table of their C
+// methods.
 inline constexpr char kKnownLayouts[] = R"({"types": [
   {"name": "pandas._libs.arrays.NDArrayBacked", "size": 40, "fields": [
     {"name": "_ndarray", "type": "object", "offset": 24},
@@ -37,7 +38,17 @@ inline constexpr char kKnownLayouts[] = R"({"types": [
     {"name": "_nanosecond", "type": "int32", "offset": 64},
     {"name": "_creso", "type": "int32", "offset": 80}]},
   {"name": "pandas._libs.tslibs.timedeltas._Timedelta", "size": 128, "fields": [
-    {"name": "_value", "type": "int64", "offset": 48}]}]})";
+    {"name": "_value", "type": "int64", "offset": 48},
+    {"name": "_creso", "type": "int32", "offset": 120}]},
+  {"name": "pandas._libs.tslibs.offsets.BaseOffset", "size": 40, "fields": [
+    {"name": "n", "type": "int64", "offset": 16},
+    {"name": "normalize", "type": "bool", "offset": 24}]},
+  {"name": "pandas._libs.tslibs.offsets.QuarterOffset", "size": 56, "fields": [
+    {"name": "startingMonth", "type": "int32", "offset": 48}]},
+  {"name": "pandas._libs.tslibs.offsets.YearOffset", "size": 56, "fields": [
+    {"name": "month", "type": "int32", "offset": 48}]},
+  {"name": "pandas._libs.tslibs.offsets.Week", "size": 64, "fields": [
+    {"name": "weekday", "type": "object", "offset": 48}]}]})";
 
 }  // namespace pysnap
 

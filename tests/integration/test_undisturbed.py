@@ -126,9 +126,10 @@ def test_killed_attach(python: Interpreter, program: SelfChecking, pysnap_binary
     assert not any(name.endswith(".pb") for name in left), left
 
 
-# Executes itself, again and again.
+# Executes itself, again and again, with something to do between: for longer than it takes to open it.
 AGAIN = """\
 import os, sys
+sum(range(2_000_000))
 os.execv(sys.executable, [sys.executable, "-S", "-E", "-c", sys.argv[1], sys.argv[1]])
 """
 NOT_PYTHON = 4

@@ -1,7 +1,11 @@
 """Frames, series and indexes of pandas, made in the target and where they are replayed."""
 
+from datetime import timezone
+
 import numpy
 import pandas
+
+UTC = timezone.utc
 
 
 def make():
@@ -35,6 +39,21 @@ def make():
         "many index": many,
         "kinds": pandas.CategoricalIndex(numpy.array(["a", "b", "a"], dtype=object)),
     }
+    values["zoned"] = pandas.DataFrame({name: pandas.date_range("2020-01-01", periods=3, tz=UTC) for name in "ab"})
+    values["spans"] = pandas.Series(pandas.to_timedelta([1, None, 3], unit="s"))
+    values["texts"] = pandas.Series(["a", None, "\u20ac"], dtype="string")
+    values["quarters"] = pandas.date_range("2020-01-01", periods=3, freq=pandas.offsets.QuarterEnd(startingMonth=2))
+    values["years"] = pandas.date_range("2020-01-01", periods=3, freq=pandas.offsets.YearEnd(2, month=6))
+    values["weeks"] = pandas.DataFrame(
+        {"v": [1, 2, 3]}, index=pandas.date_range("2020-01-01", periods=3, freq=pandas.offsets.Week(weekday=2))
+    )
+    values["objects"] = pandas.Series(
+        [1, "two", pandas.Timestamp("2020-02-29", tz=UTC), None, pandas.NaT], dtype=object
+    )
+    values["no columns"] = pandas.DataFrame(index=[3, 4])
+    values["twice"] = pandas.DataFrame([[1, 2.5], [3, 4.5]], columns=["c", "c"], index=["r", "r"])
+    frame.attrs["title"] = "of the frame"
+    values["series"].flags.allows_duplicate_labels = False
     values["appended"] = frame.assign(extra=[7.5, 8.5, 9.5])
     return values
 
@@ -48,9 +67,10 @@ def main():
     @suite.shape
     def held():
         values = make()
-        moment = pandas.Timestamp("2020-01-01 12:00:00.123456789")
+        moment, aware = pandas.Timestamp("2020-01-01 12:00:00.123456789"), pandas.Timestamp("2021-07-01", tz=UTC)
+        span, nothing = pandas.Timedelta(days=3, nanoseconds=7), (pandas.NaT, pandas.NA)
         oracle.park()
-        return values, moment
+        return values, moment, aware, span, nothing
 
     suite.main()
 

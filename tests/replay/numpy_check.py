@@ -117,7 +117,7 @@ def sharing_of_described(values):
 
 def difference_of_real(have, want):
     # Of arrays, those of just that type are.
-    described = (numpy.dtype, numpy.void, float, complex, str, bytes)
+    described = (numpy.dtype, numpy.void)
     if isinstance(want, described) or (isinstance(want, numpy.ndarray) and type(want) is not numpy.ndarray):
         return difference_of_described(have, want)
     if type(have) is not type(want):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support_py.interpreters import Interpreter
 from support_py.packages import packages
 from support_py.rebuild import REPLAY, python_environment
-from support_py.target import PROGRAMS, capture
+from support_py.target import PROGRAMS, Captured, capture
 
 
 @pytest.fixture
@@ -18,20 +19,27 @@ def pandas(python: Interpreter) -> Path:
     return packages(python, "pandas", "pandas")
 
 
-def test_described(
-    python: Interpreter, pysnap_binary: Path, python_package: Path, pandas: Path, tmp_path: Path
-) -> None:
-    captured = capture(pysnap_binary, python, "pandas_values.py", tmp_path, python_path=pandas)
+@pytest.fixture
+def captured(python: Interpreter, pysnap_binary: Path, pandas: Path, tmp_path: Path) -> Captured:
+    return capture(pysnap_binary, python, "pandas_values.py", tmp_path, python_path=pandas)
+
+
+def check(python: Interpreter, python_package: Path, pandas: Path, captured: Captured, *how: str) -> Any:
     result = subprocess.run(
-        [python.path, str(REPLAY / "pandas_check.py"), str(captured.path)],
+        [python.path, str(REPLAY / "pandas_check.py"), str(captured.path), *how],
         env=python_environment(python_package, PROGRAMS, pandas),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=200,
     )
     assert result.returncode == 0, result.stderr.decode(errors="replace")[-4000:]
-    found = json.loads(result.stdout)
-    assert found["different"] == {} and found["count"] >= 14
+    assert result.stderr == b""
+    return json.loads(result.stdout)
+
+
+def test_described(python: Interpreter, python_package: Path, pandas: Path, captured: Captured) -> None:
+    found = check(python, python_package, pandas, captured)
+    assert found["different"] == {} and found["count"] >= 20
     assert found["texts"]["part"].splitlines() == [
         "<DataFrame of 2 rows and 2 columns>",
         "   number  real",
@@ -40,3 +48,8 @@ def test_described(
     ]
     assert found["texts"]["index"] == "<Index [3, 1, 2]>"
     assert all("Absent" not in text and "no array" not in text for text in found["texts"].values())
+
+
+def test_real(python: Interpreter, python_package: Path, pandas: Path, captured: Captured) -> None:
+    found = check(python, python_package, pandas, captured, "import")
+    assert found["different"] == {} and found["count"] >= 20
