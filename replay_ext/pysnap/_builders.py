@@ -30,7 +30,7 @@ from pysnap._files import file_stand_ins
 from pysnap._iterators import iterator_builders, keeping_iterators
 from pysnap._match import Match
 from pysnap._numpy import numpy_stand_ins
-from pysnap._parts import data, items, joined, mapping, number, numbered, sizes, text
+from pysnap._parts import data, items, joined, listed, mapping, number, numbered, sizes, text
 
 VIEWS = tuple((of, getattr(of, name)) for of in (dict, collections.OrderedDict) for name in ("keys", "values", "items"))
 
@@ -151,6 +151,14 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         made.extend([parts[name] for name in numbered(parts)])
         return made
 
+    def make_context(cls: type, parts: Dict[str, Any]) -> Any:
+        made, items = contextvars.Context(), listed(parts)
+        for variable, value in zip(items[::2], items[1::2]):
+            if type(variable) is not contextvars.ContextVar:
+                raise ValueError("no variable")
+            made.run(variable.set, value)
+        return made
+
     def make_context_variable(cls: type, parts: Dict[str, Any]) -> Any:
         default = {"default": parts["default"]} if "default" in parts else {}
         return cls(text(parts, "name"), **default)
@@ -206,6 +214,7 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         array.array: make_array,
         re.Pattern: make_pattern,
         memoryview: make_memory_view,
+        contextvars.Context: make_context,
         contextvars.ContextVar: make_context_variable,
         io.BytesIO: make_bytes_io,
         type(threading.Lock()): make_lock,

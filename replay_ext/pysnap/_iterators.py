@@ -6,16 +6,19 @@ is only made for one that is written in C as well.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import sys
 import types
-from typing import Any, Callable, Dict, Set, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
-from pysnap._parts import Parts, number
+from pysnap._parts import Parts, listed, number
 
 Builder = Callable[[type, Parts], Any]
 
 
+# Hashed and compared by what they are, without a look at others.
+_SELF_CONTAINED = (bool, bytes, complex, float, int, str, type(None))
 _INDEXED = (list, tuple, str, bytes, bytearray)
 
 
@@ -208,6 +211,73 @@ def _star_map(cls: type, parts: Parts) -> Any:
     return itertools.starmap(parts["function"], safe(parts["iterator"]))
 
 
+def _set(cls: type, parts: Parts) -> Any:
+    if "set" not in parts:
+        return exhausted(lambda: iter(set()))
+    items = listed(parts)
+    if len(items) != number(parts, "remaining"):
+        raise ValueError("the set has changed since")
+    if any(type(item) not in _SELF_CONTAINED for item in items):
+        raise ValueError("elements that may not be there yet")
+    left = set(items)
+    if len(left) != len(items) or any(one is not other for one, other in zip(left, items)):
+        raise ValueError("in another order")
+    return iter(left)
+
+
+class _TeeLink:
+    """What stands for a `itertools._tee_dataobject`: elements that were read, in a chain of such."""
+
+    def __init__(self, items: List[Any], following: Optional[_TeeLink], source: Any) -> None:
+        self._items = items
+        self._following = following
+        self._source = source
+        self._rest: Any = None  # of the last link: a tee of the source, which all that come so far share
+
+    def walk(self, first: int) -> Iterator[Any]:
+        at = self
+        while at._following is not None and at._items:
+            yield from itertools.islice(at._items, first, None)
+            at, first = at._following, 0
+        if at._rest is None:
+            (at._rest,) = itertools.tee(at._source, 1)
+        rest = copy.copy(at._rest)  # from where the source was on, whoever comes here first
+        yield from itertools.islice(at._items, first, None)
+        yield from rest
+
+
+def _tee_link(cls: type, parts: Parts) -> Any:
+    following = parts.get("next")
+    if following is not None and type(following) is not _TeeLink:
+        raise ValueError("a chain of something else")
+    return _TeeLink(listed(parts), following, safe(parts["iterator"]) if "iterator" in parts else iter(()))
+
+
+def _tee(cls: type, parts: Parts) -> Any:
+    if type(parts["data"]) is not _TeeLink:
+        raise ValueError("elements of something else")
+    return itertools.tee(parts["data"].walk(number(parts, "index")), 1)[0]
+
+
+def _group_by(cls: type, parts: Parts) -> Any:
+    made: Any = itertools.groupby(safe(parts["iterator"]), parts.get("function"))
+    if "current" in parts:
+        if not hasattr(made, "__setstate__"):  # 3.14 on
+            raise ValueError("this version cannot make one that has begun")
+        made.__setstate__((parts["key"], parts["current"], parts["group"]))
+    return made
+
+
+def _group(cls: Any, parts: Parts) -> Any:
+    parent = parts["parent"] if "in_turn" in parts else itertools.groupby(())
+    if type(parent) is not itertools.groupby:
+        raise ValueError("a group of something else")
+    made = cls(parent, parts["group"])
+    if "in_turn" not in parts:
+        cls(parent, None)  # whose turn it is from here on
+    return made
+
+
 def keeping_iterators() -> Set[type]:
     """Of what they go through, only the length matters when they are made."""
     return {
@@ -242,6 +312,11 @@ def iterator_builders() -> Dict[type, Builder]:
         itertools.chain: _chain,
         itertools.islice: _islice,
         itertools.starmap: _star_map,
+        itertools.groupby: _group_by,
+        itertools._grouper: _group,  # type: ignore[attr-defined]
+        itertools._tee: _tee,  # type: ignore[attr-defined]
+        itertools._tee_dataobject: _tee_link,  # type: ignore[attr-defined]
+        hidden["set_iterator"]: _set,
     }
     for name, view in ("key", dict.keys), ("value", dict.values), ("item", dict.items):
         table[hidden[f"dict_{name}iterator"]] = _dictionary(view, iter)

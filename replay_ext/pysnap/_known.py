@@ -96,6 +96,7 @@ def known_types() -> Dict[Name, type]:
         collections.Counter,
         functools.partial,
         array.array,
+        contextvars.Context,
         contextvars.ContextVar,
         datetime.date,
         datetime.datetime,
@@ -124,6 +125,7 @@ def known_types() -> Dict[Name, type]:
     any_type: object = typing.Any  # a class from 3.11 on
     if isinstance(any_type, type):
         table["typing", "Any"] = any_type
+    table["builtins", "Context"] = contextvars.Context  # to 3.9
     table["builtins", "ContextVar"] = contextvars.ContextVar  # to 3.8
     table["builtins", "Struct"] = struct.Struct  # to 3.8
     table["builtins", "weakref"] = weakref.ReferenceType  # to 3.11

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import struct
-from typing import Any, Dict, Iterator, Tuple, Type, TypeVar
+from typing import Any, Dict, Iterator, List, Tuple, Type, TypeVar
 
 Parts = Dict[str, Any]
 T = TypeVar("T")
@@ -54,6 +54,11 @@ def numbered(parts: Parts) -> Iterator[str]:
         if name not in parts:
             return
         yield name
+
+
+def listed(parts: Parts) -> List[Any]:
+    """The items of a value that has some. ValueError where they are no list."""
+    return _exactly(list, parts, "items") if "items" in parts else []
 
 
 def data(parts: Parts, name: str) -> bytes:

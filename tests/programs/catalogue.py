@@ -483,6 +483,13 @@ def with_value(variable, value):
     return variable
 
 
+def context_of(count):
+    context = contextvars.Context()
+    for number in range(count):
+        context.run(contextvars.ContextVar(f"variable {number:03}").set, [number])
+    return context
+
+
 LINES = r"""
 none                    | None
 true                    | True
@@ -836,6 +843,8 @@ match of groups         | re.compile(r"(?P<day>\d+)|(?P<name>[a-z]+)(-)?").match
 context variable        | contextvars.ContextVar("name")
 context variable set    | with_value(contextvars.ContextVar("name", default=1), 2)
 context                 | contextvars.Context()
+context of two          | context_of(2)
+context of many         | context_of(100)
 element                 | element()
 element empty           | xml.etree.ElementTree.Element("e")
 hash                    | hashlib.sha256(b"x")

@@ -2,8 +2,10 @@
 
 import array
 import collections
+import copy
 import io
 import itertools
+import operator
 import sys
 
 import oracle
@@ -112,6 +114,33 @@ def combined():
     at_nested, left_nested = moved(lambda: enumerate(zip(iter("abc"), itertools.count())), 1)
     if sys.version_info >= (3, 10):
         at_strict, left_strict = moved(lambda: zip([1, 2], [3, 4], strict=True), 1)
+    park()
+    return locals()
+
+
+@shape
+def shared():
+    first, second = itertools.tee(iter(range(200)))
+    third = copy.copy(second)
+    for _ in range(100):
+        next(first)
+    at_first, left_first = first, list(range(100, 110))
+    at_second, left_second = second, list(range(10))
+    next(third)
+    at_third, left_third = third, list(range(1, 11))
+    at_tee_end, left_tee_end = moved(lambda: itertools.tee([1, 2])[0], 5)
+    at_groups_new, left_groups_new = moved(lambda: map(operator.itemgetter(0), itertools.groupby("aab")), 0)
+    groups = itertools.groupby([1, 1, 2, 2, 2, 3])
+    at_passed, left_passed = next(groups)[1], []
+    begun_group, left_group = next(groups)[1], [2, 2]
+    next(begun_group)
+    begun_groups, left_groups = map(operator.itemgetter(0), itertools.groupby("abbc")), ["b", "c"]
+    next(begun_groups)
+    if sys.version_info < (3, 14):  # as a chain that has begun
+        at_group, at_groups = begun_group, begun_groups
+    at_set, left_set = moved(lambda: iter({3, 1, 2, 7}), 2)
+    at_set_end, left_set_end = moved(lambda: iter({1}), 3)
+    at_set_new, left_set_new = moved(lambda: iter(frozenset([None])), 0)
     park()
     return locals()
 

@@ -1,6 +1,7 @@
 """Compares a replayed value with one made here; the replayed one is asked nothing that a class of the program says."""
 
 import collections
+import contextvars
 import itertools
 import re
 import types
@@ -107,6 +108,10 @@ def compare(have, want, where, seen):
     elif isinstance(want, BaseException):
         for name in ("args", "__cause__", "__context__", "__suppress_context__"):
             yield from compare(getattr(have, name), getattr(want, name), f"{where}.{name}", seen)
+    elif kind is contextvars.Context:
+        held = [sorted((variable.name, value) for variable, value in each.items()) for each in (have, want)]
+        yield from compare_items(*held, where, seen)
+        return
     elif kind.__eq__ is not object.__eq__ and oracle.type_name(kind).split(".")[0] != "catalogue":
         try:
             if have != want and repr(have) != repr(want):

@@ -20,7 +20,6 @@ BARE = "rebuilt, but shown as an object of any class is"
 # Name: the first and the last minor version, and what it is instead.
 OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "ast": (14, NEWEST, BARE),
-    "context": (8, NEWEST, STAND_IN),
     "cycle begun": (14, NEWEST, STAND_IN + ": this version cannot make one that has begun"),
     "decimal context": (8, NEWEST, STAND_IN),
     "file by its descriptor": (8, NEWEST, STAND_IN),
@@ -37,7 +36,6 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "future failed": (8, NEWEST, BARE),
     "future pending": (8, NEWEST, BARE),
     "generic class": (8, NEWEST, "its type variable is not equal to another one"),
-    "group by": (8, NEWEST, STAND_IN),
     "hash": (8, NEWEST, STAND_IN),
     "int flags": (8, 10, BARE + ": as combined flags"),
     "local": (8, NEWEST, STAND_IN),
@@ -46,7 +44,6 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "match of groups": (8, NEWEST, STAND_IN),
     "no flags": (8, 10, BARE + ": as combined flags"),
     "regex flag": (8, NEWEST, BARE),
-    "set iterator": (8, NEWEST, STAND_IN),
     **dict.fromkeys(
         ("socket", "socket closed", "socket in C", "socket of a pair", "socket of a path", "socket of no path"),
         (8, NEWEST, STAND_IN),
@@ -54,7 +51,6 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     **dict.fromkeys(
         ("socket of netlink", "socket of udp", "socket that listens", "sockets connected"), (8, NEWEST, STAND_IN)
     ),
-    "tee": (8, NEWEST, STAND_IN),
     "thread not started": (8, NEWEST, BARE),
     "type alias": (12, NEWEST, BARE),
     "type var": (8, NEWEST, BARE),

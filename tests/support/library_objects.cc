@@ -262,4 +262,84 @@ Address ListIterator(TargetHeap& heap, Address list, int64_t index) {
   return object;
 }
 
+Address SetIterator(TargetHeap& heap, Address set, int64_t size, int64_t slot, int64_t remaining) {
+  const auto& layout = heap.layout().setiterobject;
+  const Address object = New(heap, "set_iterator", layout.size_);
+  heap.PokePointer(object + layout.si_set, set);
+  heap.Poke(object + layout.si_used, size);
+  heap.Poke(object + layout.si_pos, slot);
+  heap.Poke(object + layout.len, remaining);
+  return object;
+}
+
+Address Tee(TargetHeap& heap, Address link, int32_t index) {
+  const auto& layout = heap.layout().teeobject;
+  const Address object = New(heap, "itertools._tee", layout.size_);
+  heap.PokePointer(object + layout.dataobj, link);
+  heap.Poke(object + layout.index, index);
+  return object;
+}
+
+Address TeeLink(TargetHeap& heap, Address iterator, const std::vector<Address>& values, int32_t count, Address next) {
+  const auto& layout = heap.layout().teedataobject;
+  const Address object = New(heap, "itertools._tee_dataobject", layout.size_);
+  heap.PokePointer(object + layout.it, iterator);
+  heap.Poke(object + layout.numread, count);
+  heap.PokePointer(object + layout.nextlink, next);
+  Address slot = object + layout.values;
+  for (const Address value : values) {
+    heap.PokePointer(slot, value);
+    slot = slot + int64_t{sizeof(uint64_t)};
+  }
+  return object;
+}
+
+Address Grouper(TargetHeap& heap, Address iterator, Address key, bool in_turn) {
+  const auto& layout = heap.layout()._grouperobject;
+  const auto& parent_layout = heap.layout().groupbyobject;
+  const Address parent = New(heap, "itertools.groupby", parent_layout.size_);
+  const Address object = New(heap, "itertools._grouper", layout.size_);
+  heap.PokePointer(parent + parent_layout.it, iterator);
+  heap.PokePointer(parent + parent_layout.keyfunc, heap.None());
+  if (in_turn) heap.PokePointer(parent + parent_layout.currgrouper, object);
+  heap.PokePointer(object + layout.parent, parent);
+  heap.PokePointer(object + layout.tgtkey, key);
+  return object;
+}
+
+Address ContextVariable(TargetHeap& heap, const std::string& name) {
+  const auto& layout = heap.layout().PyContextVar;
+  const Address object = heap.Object(heap.Symbol("PyContextVar_Type"), static_cast<uint64_t>(layout.size_));
+  heap.PokePointer(object + layout.var_name, heap.Str(name));
+  return object;
+}
+
+Address Context(TargetHeap& heap, const std::vector<Address>& pairs, int64_t length) {
+  const auto& layout = heap.layout();
+  const auto node = [&](const char* type, Offset words_at, const std::vector<Address>& words) {
+    const Address type_address = heap.NewStaticType(type, heap.Symbol("PyBaseObject_Type"), words_at);
+    const Address object = heap.Object(type_address, static_cast<uint64_t>(words_at) + words.size() * sizeof(uint64_t));
+    heap.Poke<uint64_t>(object + layout.PyVarObject.ob_size, words.size());
+    for (size_t i = 0; i < words.size(); ++i) {
+      heap.PokePointer(object + words_at + static_cast<int64_t>(i * sizeof(uint64_t)), words[i]);
+    }
+    return object;
+  };
+  std::vector<Address> words = pairs;
+  if (pairs.size() >= 2) {
+    const Address collision = node("hamt_collision_node", layout.PyHamtNode_Collision.c_array, {pairs[0], pairs[1]});
+    std::vector<Address> children(32);
+    children[7] = collision;
+    words[0] = Address();
+    words[1] = node("hamt_array_node", layout.PyHamtNode_Array.a_array, children);
+  }
+  const Address tree = heap.Allocate(static_cast<uint64_t>(layout.PyHamtObject.size_));
+  heap.PokePointer(tree + layout.PyHamtObject.h_root,
+                   node("hamt_bitmap_node", layout.PyHamtNode_Bitmap.b_array, words));
+  heap.Poke(tree + layout.PyHamtObject.h_count, length);
+  const Address object = heap.Object(heap.Symbol("PyContext_Type"), static_cast<uint64_t>(layout.PyContext.size_));
+  heap.PokePointer(object + layout.PyContext.ctx_vars, tree);
+  return object;
+}
+
 }  // namespace pysnap::testing

@@ -17,6 +17,18 @@ Address DateTime(TargetHeap& heap, const std::vector<uint8_t>& data, Address zon
 Address Decimal(TargetHeap& heap, uint8_t flags, int64_t exponent, int64_t digits, const std::vector<uint64_t>& words);
 Address Array(TargetHeap& heap, char code, int32_t item_size, const std::string& items);
 Address ListIterator(TargetHeap& heap, Address list, int64_t index);
+// Of which `remaining` elements from this slot of its table on are left; `size` is how many it had when it began.
+Address SetIterator(TargetHeap& heap, Address set, int64_t size, int64_t slot, int64_t remaining);
+// A tee after `index` steps in this link.
+Address Tee(TargetHeap& heap, Address link, int32_t index);
+// A link in the chain of what was read; `count` is what it says that it holds.
+Address TeeLink(TargetHeap& heap, Address iterator, const std::vector<Address>& values, int32_t count, Address next);
+// A group of a groupby, which is in turn or not.
+Address Grouper(TargetHeap& heap, Address iterator, Address key, bool in_turn);
+Address ContextVariable(TargetHeap& heap, const std::string& name);
+// `pairs`: variables and values; `length` is what its tree says that it holds. With each kind of node: the first pair
+// is in one of those that share a hash, below an array, below a bitmap that holds the others.
+Address Context(TargetHeap& heap, const std::vector<Address>& pairs, int64_t length);
 // After `index` steps; `length` is how many there were at first.
 Address RangeIterator(TargetHeap& heap, int64_t start, int64_t step, int64_t length, int64_t index);
 Address MemoryView(TargetHeap& heap,

@@ -1,7 +1,9 @@
 // Iterators: what they go through, and where they are in it.
 #include <cstdint>
 #include <limits>
+#include <vector>
 
+#include "absl/strings/str_format.h"
 #include "snapshotter/objects/decoders/decoders.h"
 
 namespace pysnap {
@@ -69,13 +71,6 @@ absl::Status DecodeDictIterator(Crawl& crawl, Address object, const TypeInfo&, p
   const auto& layout = crawl.layout().dictiterobject;
   RETURN_IF_ERROR(AddNumbers(crawl, object, {{"size", layout.di_used}, {"remaining", layout.len}}, out));
   return AddPart(crawl, "mapping", object, layout.di_dict, out);
-}
-
-// Objects/setobject.c. A set has no order of its own, so there is no saying which elements are left.
-absl::Status DecodeSetIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
-  const auto& layout = crawl.layout().setiterobject;
-  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"size", layout.si_used}, {"remaining", layout.len}}, out));
-  return AddPart(crawl, "set", object, layout.si_set, out);
 }
 
 absl::Status DecodeCallableIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
@@ -151,6 +146,59 @@ absl::Status DecodeIslice(Crawl& crawl, Address object, const TypeInfo&, proto::
 absl::Status DecodeStarMap(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().starmapobject;
   return DecodeParts(crawl, object, {{"function", layout.func}, {"iterator", layout.it}}, out);
+}
+
+// itertools.tee: `data` is a link of the chain of elements that all its copies share, `index` how many of those in it
+// were passed.
+absl::Status DecodeTee(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().teeobject;
+  out.mutable_parts();
+  ASSIGN_OR_RETURN(const int32_t index, crawl.memory().ReadValue<int32_t>(object + layout.index));
+  AddIntPart(crawl, "index", index, out);
+  return AddPart(crawl, "data", object, layout.dataobj, out);
+}
+
+// Items: what has been read of `iterator` so far. Only a link that is full has a `next` one.
+absl::Status DecodeTeeData(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().teedataobject;
+  Memory& memory = crawl.memory();
+  RETURN_IF_ERROR(DecodeParts(crawl, object, {{"iterator", layout.it}, {"next", layout.nextlink}}, out));
+  ASSIGN_OR_RETURN(const int32_t count, memory.ReadValue<int32_t>(object + layout.numread));
+  const int64_t capacity = (layout.size_ - layout.values) / static_cast<int64_t>(sizeof(uint64_t));
+  if (count < 0 || count > capacity) return absl::DataLossError(absl::StrFormat("%d of %d elements", count, capacity));
+  if (count == 0) return absl::OkStatus();
+  if (!crawl.CanDescend()) {
+    crawl.MarkCut(out, static_cast<uint64_t>(count));
+    return absl::OkStatus();
+  }
+  std::vector<uint64_t> values;
+  RETURN_IF_ERROR(memory.ReadArray(object + layout.values, static_cast<uint64_t>(count), values));
+  for (const uint64_t value : values) AddItem(crawl, Address(value), out);
+  return absl::OkStatus();
+}
+
+// itertools.groupby: `current` is the element that was read last, with its `key`; `group` is the key of those that are
+// being given.
+absl::Status DecodeGroupBy(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().groupbyobject;
+  return DecodeParts(crawl, object,
+                     {{"iterator", layout.it},
+                      {"function", layout.keyfunc},
+                      {"group", layout.tgtkey},
+                      {"key", layout.currkey},
+                      {"current", layout.currvalue}},
+                     out);
+}
+
+// `in_turn`: it is the group that its parent is in, and not one before.
+absl::Status DecodeGrouper(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout()._grouperobject;
+  Memory& memory = crawl.memory();
+  out.mutable_parts();
+  ASSIGN_OR_RETURN(const Address parent, memory.ReadPointer(object + layout.parent));
+  ASSIGN_OR_RETURN(const Address current, memory.ReadPointer(parent + crawl.layout().groupbyobject.currgrouper));
+  if (current == object) AddIntPart(crawl, "in_turn", 1, out);
+  return DecodeParts(crawl, object, {{"parent", layout.parent}, {"group", layout.tgtkey}}, out);
 }
 
 }  // namespace pysnap

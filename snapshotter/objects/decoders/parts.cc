@@ -189,11 +189,6 @@ absl::Status DecodeDictView(Crawl& crawl, Address object, const TypeInfo&, proto
   return DecodeParts(crawl, object, {{"mapping", crawl.layout()._PyDictViewObject.dv_dict}}, out);
 }
 
-absl::Status DecodeContextVar(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
-  const auto& layout = crawl.layout().PyContextVar;
-  return DecodeParts(crawl, object, {{"name", layout.var_name}, {"default", layout.var_default}}, out);
-}
-
 // Modules/_zoneinfo.c. What it was read from, as a text, where it has no key.
 absl::Status DecodeZoneInfo(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().PyZoneInfo_ZoneInfo;

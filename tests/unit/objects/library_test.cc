@@ -29,6 +29,11 @@ std::map<std::string, std::string> Strings(const Collected& found) {
   for (const proto::BytesPart& part : found.At(1).parts().bytes_part()) strings[found.Text(part.name())] = part.value();
   return strings;
 }
+std::vector<int64_t> Items(const Collected& found) {
+  std::vector<int64_t> items;
+  for (const uint32_t item : found.At(1).parts().item()) items.push_back(found.At(item).int_value());
+  return items;
+}
 bool IsInconsistent(const Collected& found) { return found.At(1).absent().reason() == proto::Absent::INCONSISTENT; }
 
 TEST_P(LibraryTest, Dates) {
@@ -87,6 +92,72 @@ TEST_P(LibraryTest, Iterators) {
   EXPECT_EQ(found.At(found.At(1).parts().part(0).value()).sequence().item_size(), 1);
   // It has come to the end.
   EXPECT_EQ(CrawlRoot(heap, ListIterator(heap, Address(), -1)).At(1).parts().part_size(), 0);
+}
+
+TEST_P(LibraryTest, SetIterators) {
+  // Slots with an odd number hold the elements.
+  const Address set = heap.Set("PySet_Type", {heap.Int(5), heap.Int(6), heap.Int(7)});
+  const Collected found = CrawlRoot(heap, SetIterator(heap, set, 3, 2, 2));
+  EXPECT_THAT(Ints(found), ElementsAre(Pair("remaining", 2), Pair("size", 3)));
+  EXPECT_THAT(Items(found), ElementsAre(6, 7));
+  // The set has changed since, or it has come to the end.
+  EXPECT_THAT(Items(CrawlRoot(heap, SetIterator(heap, set, 2, 2, 1))), ElementsAre());
+  EXPECT_THAT(Items(CrawlRoot(heap, SetIterator(heap, Address(), 3, 0, 0))), ElementsAre());
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, SetIterator(heap, set, 3, 0, 4))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, SetIterator(heap, set, 3, -1, 1))));
+}
+
+TEST_P(LibraryTest, Tees) {
+  const Address iterator = ListIterator(heap, Address(), -1);
+  const Address last = TeeLink(heap, iterator, {heap.Int(8)}, 1, Address());
+  const Collected tee = CrawlRoot(heap, Tee(heap, last, 1));
+  EXPECT_THAT(Ints(tee), ElementsAre(Pair("index", 1)));
+  EXPECT_EQ(tee.At(1).parts().part_size(), 1);
+  const Collected link = CrawlRoot(heap, TeeLink(heap, iterator, {heap.Int(6), heap.Int(7)}, 2, last));
+  EXPECT_THAT(Items(link), ElementsAre(6, 7));
+  EXPECT_EQ(link.At(1).parts().part_size(), 2);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, TeeLink(heap, iterator, {}, 58, Address()))));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, TeeLink(heap, iterator, {}, -1, Address()))));
+}
+
+TEST_P(LibraryTest, Groups) {
+  const Address iterator = ListIterator(heap, Address(), -1);
+  EXPECT_THAT(Ints(CrawlRoot(heap, Grouper(heap, iterator, heap.Int(1), true))), ElementsAre(Pair("in_turn", 1)));
+  EXPECT_THAT(Ints(CrawlRoot(heap, Grouper(heap, iterator, heap.Int(1), false))), ElementsAre());
+}
+
+TEST_P(LibraryTest, Contexts) {
+  const auto variable = [&](const char* name) { return ContextVariable(heap, name); };
+  const std::vector<Address> pairs = {variable("a"), heap.Int(1),   variable("b"),
+                                      heap.Int(2),   variable("c"), heap.Int(3)};
+  const Collected found = CrawlRoot(heap, Context(heap, pairs, 3));
+  const proto::Parts& parts = found.At(1).parts();
+  ASSERT_EQ(parts.item_size(), 6);
+  std::map<std::string, int64_t> values;
+  for (int i = 0; i < 6; i += 2) {
+    const proto::Object& named = found.At(parts.item(i));
+    values[found.At(named.parts().part(0).value()).str()] = found.At(parts.item(i + 1)).int_value();
+  }
+  EXPECT_THAT(values, ElementsAre(Pair("a", 1), Pair("b", 2), Pair("c", 3)));
+  EXPECT_EQ(CrawlRoot(heap, Context(heap, {}, 0)).At(1).parts().item_size(), 0);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Context(heap, pairs, 4))));
+}
+
+TEST_P(LibraryTest, ContextsWithABrokenTree) {
+  const auto& layout = heap.layout();
+  const Address context = Context(heap, {}, 0);
+  const auto tree = heap.memory().ReadPointer(context + layout.PyContext.ctx_vars);
+  const auto root = heap.memory().ReadPointer(*tree + layout.PyHamtObject.h_root);
+  // In a circle, of a size that is none, and of another type.
+  heap.Poke<uint64_t>(*root + layout.PyVarObject.ob_size, 1u << 30);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, context)));
+  const Address circle = Context(heap, {ContextVariable(heap, "a"), heap.Int(1)}, 1);
+  const auto its_tree = heap.memory().ReadPointer(circle + layout.PyContext.ctx_vars);
+  const auto its_root = heap.memory().ReadPointer(*its_tree + layout.PyHamtObject.h_root);
+  heap.PokePointer(*its_root + layout.PyHamtNode_Bitmap.b_array + int64_t{8}, *its_root);
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, circle)));
+  heap.PokePointer(*its_tree + layout.PyHamtObject.h_root, heap.Int(1));
+  EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, circle)));
 }
 
 TEST_P(LibraryTest, RangeIterators) {
