@@ -21,6 +21,7 @@ struct CaptureOptions {
   uint64_t max_objects = 0;
   uint64_t max_bytes = 0;
   uint32_t max_depth = 0;
+  uint64_t max_items = 0;
   // Regular expressions for names and texts that are to be left out.
   std::vector<std::string> redact;
   // Switches off the built-in rules, not the expressions above.

@@ -172,7 +172,8 @@ WalkInput DeferredCapture::MakeInput(const RedactionRules& redaction) {
                    .native = options_.native,
                    .max_objects = options_.max_objects,
                    .max_bytes = options_.max_bytes,
-                   .max_depth = options_.max_depth};
+                   .max_depth = options_.max_depth,
+                   .max_items = options_.max_items};
   input.occasion = &occasion_;
   input.redaction = &redaction;
   input.layouts = options_.layouts.get();

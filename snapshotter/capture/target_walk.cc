@@ -97,6 +97,7 @@ class Walk {
     options.max_objects = input_.options.max_objects;
     options.max_bytes = input_.options.max_bytes;
     options.max_depth = input_.options.max_depth;
+    options.max_items = input_.options.max_items;
     options.touch_only = builder_ == nullptr;
     options.redaction = input_.redaction;
     options.secrets = input_.secrets;

@@ -40,6 +40,7 @@ struct WalkOptions {
   uint64_t max_objects = 0;
   uint64_t max_bytes = 0;
   uint32_t max_depth = 0;
+  uint64_t max_items = 0;
 };
 
 // What one walk needs beside the memory. The pointers outlive the walk.

@@ -13,6 +13,8 @@ void AddCaptureArguments(CLI::App& command, CaptureOptions& options, bool& quiet
   command.add_option("--max-bytes", options.max_bytes, "Stop after this many bytes of values (0: no limit)")
       ->type_name("N");
   command.add_option("--max-depth", options.max_depth, "Follow references this far (0: no limit)")->type_name("N");
+  command.add_option("--max-items", options.max_items, "Record so many items of a container (0: no limit)")
+      ->type_name("N");
   command
       .add_option("--redact", options.redact,
                   "Also leave out what has such a name, and strings that match (repeatable)")

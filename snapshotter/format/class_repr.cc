@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/string_view.h"
 #include "snapshotter/format/object_facts.h"
 
@@ -82,6 +83,13 @@ ReprPieces EnumMember(const LoadedSnapshot& snapshot, const proto::Type& type, c
       {absl::StrCat("<", Str(snapshot.string(type.name())), ".", Str(*name), ": ")}, {"", value}, {">"}};
 }
 
+// Lib/re.py, Lib/enum.py (global_flag_repr). Up to 3.10 a combination has no name of its own.
+ReprPieces RegexFlag(const LoadedSnapshot& snapshot, const Object& object) {
+  const auto name = StrOf(snapshot, FindAttribute(snapshot, object, "_name_"));
+  if (!name.has_value()) return std::nullopt;
+  return OnlyText(absl::StrCat("re.", absl::StrReplaceAll(Str(*name), {{"|", "|re."}})));
+}
+
 }  // namespace
 
 ReprPieces ClassRepr(const LoadedSnapshot& snapshot, const Object& object) {
@@ -90,6 +98,7 @@ ReprPieces ClassRepr(const LoadedSnapshot& snapshot, const Object& object) {
   const bool is_tuple = object.has_sequence() && object.sequence().kind() == proto::Sequence::TUPLE;
   if (is_tuple && type->field_size() != 0) return StructSequence(snapshot, *type, object);
   if (is_tuple && HasReprOf(snapshot, *type, "/collections/__init__.py")) return NamedTuple(snapshot, *type, object);
+  if (IsType(snapshot, type, "re", "RegexFlag")) return RegexFlag(snapshot, object);
   if (!is_tuple && HasReprOf(snapshot, *type, "/enum.py")) return EnumMember(snapshot, *type, object);
   return std::nullopt;
 }

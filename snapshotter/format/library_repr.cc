@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
 #include "snapshotter/format/file_repr.h"
 #include "snapshotter/format/number_text.h"
 #include "snapshotter/format/numpy_repr.h"
@@ -15,6 +16,7 @@
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/runtime_repr.h"
 #include "snapshotter/format/socket_repr.h"
+#include "snapshotter/format/standard_class_repr.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -244,10 +246,33 @@ Pieces Uuid(const LoadedSnapshot& snapshot, const Object& object) {
                                hex->substr(16, 4), "-", hex->substr(20), "')"));
 }
 
+// What a path of 3.12 and later was made of, joined and cut into its parts as PurePath._parse_path has it.
+std::optional<std::string> JoinedPath(const LoadedSnapshot& snapshot, const Object& raw) {
+  if (raw.has_absent() || !raw.has_sequence()) return std::nullopt;
+  std::string joined;
+  for (const uint32_t id : raw.sequence().item()) {
+    const auto path = StrOf(snapshot, id);
+    if (!path.has_value()) return std::nullopt;
+    if (!path->empty() && (*path)[0] == '/') joined.clear();
+    absl::StrAppend(&joined, joined.empty() || joined.back() == '/' ? "" : "/", std::string(*path));
+  }
+  const size_t slashes = std::min(joined.find_first_not_of('/'), joined.size());
+  std::string text(slashes == 2 ? 2 : std::min<size_t>(slashes, 1), '/');
+  const size_t root = text.size();
+  for (const absl::string_view part : absl::StrSplit(absl::string_view(joined).substr(slashes), '/')) {
+    if (part.empty() || part == ".") continue;
+    absl::StrAppend(&text, text.size() == root ? "" : "/", part);
+  }
+  return text;
+}
+
 // What os.fspath() gives, if it was asked for once: it is kept then. Otherwise the parts that a path of up to 3.11 is
 // made of, the root being the first.
 std::optional<std::string> PathText(const LoadedSnapshot& snapshot, const Object& object) {
   if (const auto text = StrOf(snapshot, FindAttribute(snapshot, object, "_str"))) return std::string(*text);
+  if (const Object* raw = snapshot.object(FindAttribute(snapshot, object, "_raw_paths"))) {
+    return JoinedPath(snapshot, *raw);
+  }
   const auto root = StrOf(snapshot, FindAttribute(snapshot, object, "_root"));
   const Object* parts = snapshot.object(FindAttribute(snapshot, object, "_parts"));
   if (!root.has_value() || parts == nullptr || !parts->has_sequence() || parts->has_absent()) return std::nullopt;
@@ -295,6 +320,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   if (module == "pathlib" || module == "pathlib._local") {
     if (name == "PosixPath" || name == "PurePosixPath") return Path(snapshot, object, name);
   }
+  if (ReprPieces pieces = StandardClassRepr(snapshot, object, module, name)) return pieces;
   return RuntimeRepr(snapshot, object, module, name);
 }
 

@@ -7,7 +7,8 @@
 namespace pysnap::format {
 
 struct PythonRules {
-  // namespace(a=1, b=2) in the order of the names, not of their assignment (Objects/namespaceobject.c of 3.8).
+  // namespace(a=1, b=2) and Namespace(a=1, b=2) in the order of the names, not of their assignment
+  // (Objects/namespaceobject.c and Lib/argparse.py of 3.8).
   bool sorted_namespace = false;
   // str() of an enum.IntEnum's member is its name and not its number (Lib/enum.py, to 3.10).
   bool int_enum_by_name = false;
@@ -17,6 +18,10 @@ struct PythonRules {
   bool position_table = false;
   // repr(re.compile(…)) has a name for the flag TEMPLATE (Modules/_sre.c, to 3.12).
   bool template_flag = false;
+  // <threading.Event at 0x…: unset> instead of <threading.Event object at 0x…> (Lib/threading.py of 3.11).
+  bool states_of_locks = false;
+  // Struct('<i') instead of <_struct.Struct object at 0x…> (Modules/_struct.c of 3.13).
+  bool struct_format = false;
   // OrderedDict({'a': 1}) instead of OrderedDict([('a', 1)]) (Objects/odictobject.c of 3.12).
   bool ordered_dict_braces = false;
   // <staticmethod(<function …>)> instead of <staticmethod object at 0x…> (Objects/funcobject.c of 3.10).

@@ -1,8 +1,10 @@
 #include "snapshotter/format/runtime_repr.h"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -10,6 +12,7 @@
 #include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/python_rules.h"
 #include "snapshotter/format/repr.h"
+#include "snapshotter/format/repr_text.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -108,10 +111,108 @@ Pieces Match(const LoadedSnapshot& snapshot, const Object& object) {
     const std::string_view text = string->str();
     const std::string_view before = Utf8Prefix(text, begin);
     matched = StrRepr(snapshot, Utf8Prefix(text.substr(before.size()), end - begin));
+  } else if (string->value_case() == Object::kBytesValue && end <= string->bytes_value().size() &&
+             IsType(snapshot, TypeOf(snapshot, *string), "builtins", "bytes")) {
+    ReprOutput output(0);
+    AppendBytesRepr(std::string_view(string->bytes_value()).substr(begin, end - begin), false, &output);
+    matched = output.Take().text;
   } else {
     return std::nullopt;
   }
   return OnlyText(absl::StrCat("<re.Match object; span=(", span[0], ", ", span[1], "), match=", matched, ">"));
+}
+
+// itemgetter_repr, Modules/_operator.c: several items are a tuple, whose parentheses serve.
+Pieces ItemGetter(const LoadedSnapshot& snapshot, const Object& object) {
+  const PartsOf parts(snapshot, object);
+  const std::optional<int64_t> count = parts.Int("count");
+  const uint32_t item = parts.Id("item");
+  if (!count.has_value() || item == 0) return std::nullopt;
+  if (*count != 1) return std::vector<ReprPiece>{{"operator.itemgetter"}, {"", item}};
+  return std::vector<ReprPiece>{{"operator.itemgetter("}, {"", item}, {")"}};
+}
+
+// The texts between the dots of a name, or the name where it has none.
+std::optional<std::string> Dotted(const LoadedSnapshot& snapshot, uint32_t id) {
+  if (const auto name = StrOf(snapshot, id)) return std::string(*name);
+  const Object* names = snapshot.object(id);
+  if (names == nullptr || names->has_absent() || !names->has_sequence()) return std::nullopt;
+  std::string text;
+  for (const uint32_t part : names->sequence().item()) {
+    const auto name = StrOf(snapshot, part);
+    if (!name.has_value()) return std::nullopt;
+    absl::StrAppend(&text, text.empty() ? "" : ".", std::string(*name));
+  }
+  return text;
+}
+
+// attrgetter_repr.
+Pieces AttributeGetter(const LoadedSnapshot& snapshot, const Object& object) {
+  std::string text;
+  for (const proto::Attribute& part : object.parts().part()) {
+    const std::optional<std::string> name = Dotted(snapshot, part.value());
+    if (!name.has_value()) return std::nullopt;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", StrRepr(snapshot, *name));
+  }
+  if (text.empty() || object.has_absent()) return std::nullopt;
+  return OnlyText(absl::StrCat("operator.attrgetter(", text, ")"));
+}
+
+// methodcaller_repr.
+Pieces MethodCaller(const LoadedSnapshot& snapshot, const Object& object) {
+  const PartsOf parts(snapshot, object);
+  const Object* arguments = snapshot.object(parts.Id("args"));
+  const Object* keywords = snapshot.object(parts.Id("kwargs"));
+  if (arguments == nullptr || arguments->has_absent() || !arguments->has_sequence()) return std::nullopt;
+  std::vector<uint32_t> values;
+  if (parts.Int("with_name").value_or(0) == 0) values.push_back(parts.Id("name"));
+  values.insert(values.end(), arguments->sequence().item().begin(), arguments->sequence().item().end());
+  std::vector<ReprPiece> pieces = {{"operator.methodcaller("}};
+  for (const uint32_t value : values) {
+    if (pieces.size() > 1) pieces.push_back({", "});
+    pieces.push_back({"", value});
+  }
+  if (keywords != nullptr && keywords->has_mapping()) {
+    const proto::Mapping& mapping = keywords->mapping();
+    for (int i = 0; i < std::min(mapping.key_size(), mapping.value_size()); ++i) {
+      const auto name = StrOf(snapshot, mapping.key(i));
+      if (!name.has_value() || keywords->has_absent()) return std::nullopt;
+      pieces.push_back({absl::StrCat(", ", std::string(*name), "=")});
+      pieces.push_back({"", mapping.value(i)});
+    }
+  }
+  pieces.push_back({")"});
+  return pieces;
+}
+
+// What the C library's messages call a class: those of a class statement by their bare name.
+std::optional<std::string> ClassName(const LoadedSnapshot& snapshot, uint32_t id) {
+  const Object* object = snapshot.object(id);
+  if (object == nullptr || !object->has_type_value()) return std::nullopt;
+  const proto::Type& type = object->type_value();
+  return type.heap() ? std::string(snapshot.string(type.name())) : TypeName(snapshot, type);
+}
+
+// super_repr, Objects/typeobject.c.
+Pieces Super(const LoadedSnapshot& snapshot, const Object& object) {
+  const PartsOf parts(snapshot, object);
+  const std::optional<std::string> type = ClassName(snapshot, parts.Id("__thisclass__"));
+  if (!type.has_value()) return std::nullopt;
+  const std::string begin = absl::StrCat("<super: <class '", *type, "'>, ");
+  if (parts.Id("__self_class__") == 0) return OnlyText(begin + "NULL>");
+  const std::optional<std::string> own = ClassName(snapshot, parts.Id("__self_class__"));
+  if (!own.has_value()) return std::nullopt;
+  return OnlyText(absl::StrCat(begin, "<", *own, " object>>"));
+}
+
+// s_repr, Modules/_struct.c. The format is kept as bytes, or (3.15) as a str.
+Pieces Struct(const LoadedSnapshot& snapshot, const Object& object) {
+  if (!RulesFor(snapshot.header().process().python().minor()).struct_format) return std::nullopt;
+  const Object* format = snapshot.object(PartsOf(snapshot, object).Id("format"));
+  if (format == nullptr || format->has_absent()) return std::nullopt;
+  const bool is_bytes = format->value_case() == Object::kBytesValue;
+  if (!is_bytes && format->value_case() != Object::kStr) return std::nullopt;
+  return OnlyText(absl::StrCat("Struct(", StrRepr(snapshot, is_bytes ? format->bytes_value() : format->str()), ")"));
 }
 
 // lock_repr and rlock_repr, Modules/_threadmodule.c.
@@ -200,6 +301,11 @@ ReprPieces RuntimeRepr(const LoadedSnapshot& snapshot,
   if (module == "itertools" && name == "repeat") return Repeat(snapshot, object);
   if (module == "re" && name == "Pattern") return Pattern(snapshot, object);
   if (module == "re" && name == "Match") return Match(snapshot, object);
+  if (module == "operator" && name == "itemgetter") return ItemGetter(snapshot, object);
+  if (module == "operator" && name == "attrgetter") return AttributeGetter(snapshot, object);
+  if (module == "operator" && name == "methodcaller") return MethodCaller(snapshot, object);
+  if (module == "builtins" && name == "super") return Super(snapshot, object);
+  if (module == "_struct" && name == "Struct") return Struct(snapshot, object);
   if (module == "_thread" && name == "lock") return Lock(snapshot, object);
   if (module == "_thread" && name == "RLock") return RLock(snapshot, object);
   if (module == "builtins" && name == "memoryview") return MemoryView(snapshot, object);

@@ -324,9 +324,17 @@ void Crawl::RedactText(proto::Object& out) const {
 }
 
 uint64_t Crawl::GrantBytes(uint64_t wanted) {
+  cut_by_items_ = false;
   uint64_t granted = std::min(wanted, options_.max_bytes == 0 ? kMaxValueBytes : kMaxRecordBytes);
   if (options_.max_bytes != 0) granted = std::min(granted, options_.max_bytes - std::min(options_.max_bytes, bytes_));
   bytes_ += granted;
+  return granted;
+}
+
+uint64_t Crawl::GrantItems(uint64_t wanted, uint64_t item_size) {
+  const uint64_t allowed = options_.max_items == 0 ? wanted : std::min(wanted, options_.max_items);
+  const uint64_t granted = GrantBytes(allowed * item_size) / item_size;
+  cut_by_items_ = granted == allowed && allowed < wanted;
   return granted;
 }
 
@@ -344,6 +352,7 @@ void Crawl::MarkCut(proto::Object& out, uint64_t length) {
 
 const char* Crawl::WhyCut() const {
   if (!CanDescend()) return SpentBudget();
+  if (cut_by_items_) return "--max-items";
   return options_.max_bytes == 0 ? "it is large, which only --max-bytes allows" : "--max-bytes";
 }
 

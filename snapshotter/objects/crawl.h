@@ -115,6 +115,8 @@ class Crawl {
   bool CanDescend() const { return !ObjectsSpent() && !DepthSpent(); }
   // How many of `wanted` bytes may be recorded. Takes them from the budget.
   uint64_t GrantBytes(uint64_t wanted);
+  // How many of a container's items may be recorded, of so many bytes each.
+  uint64_t GrantItems(uint64_t wanted, uint64_t item_size);
   // How many bytes of the beginning and of the end of a text or of memory may be recorded. Of what is not whole there
   // is an end only where it is too large by itself.
   struct Grant {
@@ -124,7 +126,7 @@ class Crawl {
   Grant GrantContents(uint64_t size);
   // For an error that says so: the option whose budget is spent.
   const char* SpentBudget() const;
-  // The same where not all of the bytes were granted.
+  // The same where not all of the bytes or items were granted.
   const char* WhyCut() const;
   void MarkLimited() { limited_ = true; }
   // Says in `out` that only a part of a value is there, and how long it is.
@@ -186,6 +188,8 @@ class Crawl {
   uint32_t prefetched_ = 0;
   uint64_t bytes_ = 0;
   bool limited_ = false;
+  // The last grant was cut because of the number of items.
+  bool cut_by_items_ = false;
   std::array<uint32_t, 2> limit_stand_ins_ = {0, 0};
   absl::flat_hash_map<Address, uint32_t> redacted_;
   absl::flat_hash_map<int64_t, uint32_t> ints_;

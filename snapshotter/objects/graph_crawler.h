@@ -45,6 +45,8 @@ struct CrawlOptions {
   uint64_t max_objects = 0;
   uint64_t max_bytes = 0;
   uint32_t max_depth = 0;
+  // Of one container.
+  uint64_t max_items = 0;
   // Visit, but decode nothing and call no sink.
   bool touch_only = false;
   // Null: nothing is redacted. Outlives the crawler.

@@ -42,7 +42,9 @@ def positions_only(view: Any, oracle: Any) -> Any:
     return view
 
 
-@pytest.mark.parametrize("option", [("--max-objects", 2000), ("--max-bytes", 100000), ("--max-depth", 2)])
+@pytest.mark.parametrize(
+    "option", [("--max-objects", 2000), ("--max-bytes", 100000), ("--max-depth", 2), ("--max-items", 5)]
+)
 def test_limits(python: Interpreter, pysnap_binary: Path, tmp_path: Path, option: Any) -> None:
     captured = capture(pysnap_binary, python, "values.py", tmp_path, option)
     cut = [value for value in values_of(captured.view) if str(value["absent"]).startswith("limit")]

@@ -60,17 +60,11 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
 # Of types of Python itself, what `show` writes as object.__repr__() does, and not as the type: the first and the last
 # minor version.
 SHOWN_BARE: Dict[str, Tuple[int, int]] = {
-    **dict.fromkeys(("any", "argparse namespace", "attr getter", "callable of typing", "chain map"), (8, NEWEST)),
-    **dict.fromkeys(("condition", "decimal context", "future done", "future failed", "future pending"), (8, NEWEST)),
-    **dict.fromkeys(("generic alias of typing", "hash", "ipv4", "ipv6", "item getter"), (8, NEWEST)),
-    **dict.fromkeys(("item getter of two", "match of bytes", "method caller", "network", "regex flag"), (8, NEWEST)),
-    **dict.fromkeys(("super object", "thread not started", "type var", "user dict", "user list"), (8, NEWEST)),
-    **dict.fromkeys(("user string", "windows path"), (8, NEWEST)),
-    **dict.fromkeys(("barrier", "bounded semaphore", "event", "event set", "semaphore"), (11, NEWEST)),
+    **dict.fromkeys(("decimal context", "hash", "windows path"), (8, NEWEST)),
+    "any": (11, NEWEST),
+    "type var": (12, NEWEST),
     **dict.fromkeys(("keyword only dataclass", "slotted dataclass"), (10, 11)),
     "ast": (14, NEWEST),
-    "optional": (8, 13),
-    "struct": (13, NEWEST),
     "type alias": (12, NEWEST),
 }
 

@@ -69,7 +69,7 @@ absl::Status DecodeDict(Crawl& crawl, Address object, const TypeInfo&, proto::Ob
   ASSIGN_OR_RETURN(const uint64_t length, ReadDictLength(crawl.runtime(), crawl.memory(), object));
   proto::Mapping& mapping = *out.mutable_mapping();
   const bool has_names = crawl.HasNames(object);
-  const uint64_t granted = crawl.GrantBytes(length * kBytesPerEntry) / kBytesPerEntry;
+  const uint64_t granted = crawl.GrantItems(length, kBytesPerEntry);
   uint64_t count = 0;
   bool cut = false;
   bool torn = false;
@@ -94,10 +94,8 @@ absl::Status DecodeOrderedDict(Crawl& crawl, Address object, const TypeInfo&, pr
   ASSIGN_OR_RETURN(const uint64_t length, ReadDictLength(crawl.runtime(), crawl.memory(), object));
   proto::Mapping& mapping = *out.mutable_mapping();
   constexpr uint64_t kBytes = 2 * kBytesPerEntry;
-  if (crawl.GrantBytes(length * kBytes) < length * kBytes) {
-    crawl.MarkCut(out, length);
-    return absl::OkStatus();
-  }
+  const uint64_t granted = crawl.GrantItems(length, kBytes);
+  if (granted < length) crawl.MarkCut(out, length);
   absl::flat_hash_map<Address, Address> values;
   absl::Status status = VisitDict(crawl.runtime(), crawl.memory(), object, [&](Address key, Address value) {
     values.emplace(key, value);
@@ -105,7 +103,7 @@ absl::Status DecodeOrderedDict(Crawl& crawl, Address object, const TypeInfo&, pr
   });
   ASSIGN_OR_RETURN(Address node, crawl.memory().ReadPointer(object + layout.od_first));
   uint64_t count = 0;
-  for (; node && count < length; ++count) {
+  for (; node && count < granted; ++count) {
     if (!crawl.CanDescend()) {
       crawl.MarkCut(out, length);
       return absl::OkStatus();
@@ -116,7 +114,7 @@ absl::Status DecodeOrderedDict(Crawl& crawl, Address object, const TypeInfo&, pr
     AddEntry(crawl, key, it->second, /*has_names=*/false, mapping);
     ASSIGN_OR_RETURN(node, crawl.memory().ReadPointer(node + node_layout.next));
   }
-  if (status.ok() && (node || count != length)) {
+  if (status.ok() && (count != granted || (node && granted == length))) {
     status =
         absl::AbortedError(absl::StrFormat("caught while it changed: %d in order, its length is %d", count, length));
   }

@@ -97,7 +97,7 @@ absl::Status AddObjects(Crawl& crawl,
     if (offset > item_size - pointer) return absl::DataLossError("an object behind the end of an item");
   }
   const auto each = static_cast<uint64_t>(pointer * static_cast<int64_t>(std::max<size_t>(offsets.size(), 1)));
-  const auto granted = static_cast<int64_t>(crawl.GrantBytes(static_cast<uint64_t>(count) * each) / each);
+  const auto granted = static_cast<int64_t>(crawl.GrantItems(static_cast<uint64_t>(count), each));
   const int64_t chunk = std::max<int64_t>(kChunkBytes / item_size, 1);
   std::string bytes;
   for (int64_t done = 0; done < granted;) {

@@ -30,7 +30,7 @@ absl::Status AddItemParts(
     return absl::DataLossError(absl::StrFormat("%d items", count));
   }
   const auto wanted = static_cast<uint64_t>(count);
-  const uint64_t granted = crawl.GrantBytes(wanted * sizeof(uint64_t)) / sizeof(uint64_t);
+  const uint64_t granted = crawl.GrantItems(wanted, sizeof(uint64_t));
   if (granted < wanted) crawl.MarkCut(out, wanted);
   std::vector<uint64_t> items;
   for (uint64_t done = 0; done < granted;) {

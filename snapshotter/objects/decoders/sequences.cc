@@ -35,7 +35,7 @@ absl::Status DecodePair(Crawl& crawl, Address pair, Address items, proto::Sequen
 
 absl::Status DecodeItems(Crawl& crawl, Address items, uint64_t count, proto::Object& out) {
   proto::Sequence& sequence = *out.mutable_sequence();
-  const uint64_t granted = crawl.GrantBytes(count * kPointerSize) / kPointerSize;
+  const uint64_t granted = crawl.GrantItems(count, kPointerSize);
   std::vector<uint64_t> chunk;
   for (uint64_t done = 0; done < granted;) {
     absl::Status status = crawl.memory().ReadArray(items + static_cast<int64_t>(done) * kPointerSize,
@@ -65,7 +65,9 @@ absl::Status DecodeTuple(Crawl& crawl, Address object, const TypeInfo&, proto::O
   if (size < 0 || static_cast<uint64_t>(size) > kMaxItems) return BadSize(size);
   out.mutable_sequence()->set_kind(proto::Sequence::TUPLE);
   const Address items = object + crawl.layout().PyTupleObject.ob_item;
-  if (size == 2 && crawl.CanDescend()) return DecodePair(crawl, object, items, *out.mutable_sequence());
+  if (size == 2 && crawl.CanDescend() && crawl.options().max_items != 1) {
+    return DecodePair(crawl, object, items, *out.mutable_sequence());
+  }
   return DecodeItems(crawl, items, static_cast<uint64_t>(size), out);
 }
 
@@ -106,7 +108,7 @@ absl::Status DecodeDeque(Crawl& crawl, Address object, const TypeInfo&, proto::O
     }
   }
   proto::Sequence& sequence = *out.mutable_sequence();
-  const uint64_t granted = crawl.GrantBytes(static_cast<uint64_t>(size) * kPointerSize) / kPointerSize;
+  const uint64_t granted = crawl.GrantItems(static_cast<uint64_t>(size), kPointerSize);
   std::vector<uint64_t> items;
   for (uint64_t done = 0; done < granted;) {
     const uint64_t count = std::min(granted - done, static_cast<uint64_t>(block_length - index));

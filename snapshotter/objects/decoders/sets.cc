@@ -64,29 +64,24 @@ absl::StatusOr<uint64_t> ForEachElement(
   return count;
 }
 
-// Whether so many elements may be recorded; marks the value as cut where they may not.
-bool MayRecord(Crawl& crawl, uint64_t count, proto::Object& out) {
-  const uint64_t size = count * sizeof(uint64_t);
-  if (crawl.GrantBytes(size) == size && (count == 0 || crawl.CanDescend())) return true;
-  crawl.MarkCut(out, count);
-  return false;
-}
-
 absl::Status DecodeEntries(Crawl& crawl, Address object, proto::Sequence::Kind kind, proto::Object& out) {
   ASSIGN_OR_RETURN(const Table table, ReadTable(crawl, object));
   const uint64_t used = table.used;
   proto::Sequence& sequence = *out.mutable_sequence();
   sequence.set_kind(kind);
-  if (!MayRecord(crawl, used, out)) return absl::OkStatus();
-  bool cut = false;
-  const absl::StatusOr<uint64_t> count = ForEachElement(crawl, table, 0, used, [&](Address key) {
-    cut = !crawl.CanDescend();
-    if (cut) return false;
+  const uint64_t granted = crawl.GrantItems(used, sizeof(uint64_t));
+  bool cut = granted < used;
+  if (cut) crawl.MarkCut(out, used);
+  const absl::StatusOr<uint64_t> count = ForEachElement(crawl, table, 0, granted, [&](Address key) {
+    if (!crawl.CanDescend()) {
+      crawl.MarkCut(out, used);
+      cut = true;
+      return false;
+    }
     const uint32_t id = crawl.Ref(key);
     if (!crawl.touch_only()) sequence.add_item(id);
     return true;
   });
-  if (cut) crawl.MarkCut(out, used);
   if (!count.ok()) {
     out.set_length(used);
     return count.status();
@@ -124,9 +119,14 @@ absl::Status DecodeSetIterator(Crawl& crawl, Address object, const TypeInfo&, pr
   if (remaining > size || first > table.mask + 1) {
     return absl::DataLossError(absl::StrFormat("%d of %d are left, from slot %d on", remaining, size, first));
   }
-  if (!MayRecord(crawl, remaining, out)) return absl::OkStatus();
-  return ForEachElement(crawl, table, first, remaining,
+  const uint64_t granted = crawl.GrantItems(remaining, sizeof(uint64_t));
+  if (granted < remaining) crawl.MarkCut(out, remaining);
+  return ForEachElement(crawl, table, first, granted,
                         [&](Address key) {
+                          if (!crawl.CanDescend()) {
+                            crawl.MarkCut(out, remaining);
+                            return false;
+                          }
                           AddItem(crawl, key, out);
                           return true;
                         })

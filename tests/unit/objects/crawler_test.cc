@@ -85,6 +85,27 @@ TEST_P(CrawlerTest, MaxBytes) {
   EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::LIMIT);
 }
 
+TEST_P(CrawlerTest, MaxItems) {
+  CrawlOptions options;
+  options.max_items = 1;
+  const std::vector<Address> items = {heap.Int(5), heap.Int(6)};
+  const Entries entries = {{heap.Interned("a"), items[0]}, {heap.Interned("b"), items[1]}};
+  for (const Address container :
+       {heap.List(items), heap.Tuple(items), heap.Deque(items, -1, 0), heap.Set("PySet_Type", items),
+        heap.Dict(entries), heap.OrderedDict(entries, {1, 0})}) {
+    const Collected found = CrawlRoot(heap, container, options);
+    const proto::Object& object = found.At(1);
+    EXPECT_EQ(object.length(), 2u);
+    EXPECT_EQ(object.absent().reason(), proto::Absent::LIMIT);
+    EXPECT_EQ(object.absent().detail(), "--max-items");
+    EXPECT_EQ(object.sequence().item_size() + object.mapping().key_size(), 1);
+    // As many as are allowed are no fewer than all of them.
+    options.max_items = 2;
+    EXPECT_FALSE(CrawlRoot(heap, container, options).At(1).has_absent());
+    options.max_items = 1;
+  }
+}
+
 TEST_P(CrawlerTest, SecretNames) {
   const RedactionRules rules = *RedactionRules::Create(true, {});
   CrawlOptions options;
