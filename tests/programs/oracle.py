@@ -32,6 +32,7 @@ import sys
 import threading
 import time
 import types
+import typing
 import uuid
 
 _GATE_READ, _GATE_WRITE = os.pipe()
@@ -102,11 +103,23 @@ REQUIRED = (
 
 # Classes written in Python whose repr() is told where it can be.
 LIBRARY = (
+    collections.ChainMap,
     collections.Counter,
+    collections.UserDict,
+    collections.UserList,
+    collections.UserString,
     fractions.Fraction,
     pathlib.PosixPath,
     pathlib.PurePosixPath,
     socket.socket,
+    threading.Barrier,
+    threading.BoundedSemaphore,
+    threading.Condition,
+    threading.Event,
+    threading.Semaphore,
+    threading.Thread,
+    type(typing.List[int]),
+    typing.TypeVar,
     uuid.UUID,
 )
 
