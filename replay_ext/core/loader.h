@@ -40,8 +40,8 @@ struct LoadOptions {
   PyObject* part_builders = nullptr;     // dict: (module, qualname) -> callable(type, parts dict) -> object
   PyObject* keeping_types = nullptr;     // set: types whose builders do not look into the parts
   PyObject* stand_ins = nullptr;  // dict: (module, qualname) -> callable(parts dict), for types without instances
-  PyObject* imported =
-      nullptr;  // dict: (module, qualname) -> callable(dict) -> object, where a library is imported; of just the type
+  // dict: (module, qualname) -> callable(dict) -> object, of a library that is imported; for just the type
+  PyObject* imported = nullptr;
   bool run_code = false;
 };
 
@@ -110,9 +110,9 @@ class Loader {
   // Borrowed; null when there is none.
   PyObject* FindStandIn(uint32_t type_id);
   PyObject* FindImported(uint32_t type_id);
-  // What a library that may be imported makes of an object, given its `values` (dict of parts) and its attributes.
-  // Null without an error when it makes nothing of it.
-  PyObject* MakeImported(uint32_t id, const Object& object, PyObject* values);
+  // What FindImported() of its type makes of an object, given its `values` (dict of parts) and its attributes. Null
+  // without an error when it makes nothing of it.
+  PyObject* MakeImported(uint32_t id, const Object& object, Ref values);
   PyObject* MakeParts(uint32_t id, const Object& object, PyTypeObject* type);
   // Those of a value's items that did not exist when it was made.
   void FillItems(uint32_t id, const Object& object);

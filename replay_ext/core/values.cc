@@ -117,9 +117,9 @@ PyObject* Loader::MakeScalar(uint32_t id, const Object& object, PyTypeObject* ty
   }
   PyTypeObject* base = Py_TYPE(value.get());
   if (type != base && FindImported(object.type) != nullptr) {
-    Ref values(PyDict_New());
-    if (!values || PyDict_SetItemString(values.get(), "value", value.get()) < 0) return nullptr;
-    if (PyObject* made = MakeImported(id, object, values.get()); made != nullptr || PyErr_Occurred()) return made;
+    Ref values(Py_BuildValue("{sO}", "value", value.get()));
+    PyObject* made = MakeImported(id, object, std::move(values));
+    if (made != nullptr || PyErr_Occurred()) return made;
   }
   if (type == nullptr || type == base || !IsRebuilt(type) || !PyType_IsSubtype(type, base)) return value.release();
   if (base == &PyByteArray_Type) {
@@ -309,8 +309,7 @@ PyObject* Loader::MakeSlice(const Object& object) {
 // An instance without a builtin value.
 PyObject* Loader::MakeInstance(uint32_t id, const Object& object, PyTypeObject* type) {
   if (FindImported(object.type) != nullptr) {
-    Ref values(PyDict_New());
-    PyObject* made = values ? MakeImported(id, object, values.get()) : nullptr;
+    PyObject* made = MakeImported(id, object, Ref(PyDict_New()));
     if (made != nullptr || PyErr_Occurred()) return made;
   }
   if (type == nullptr) return NewAbsent("unknown", "its type is not in the file", object.type).release();
@@ -412,9 +411,11 @@ PyObject* Loader::MakeParts(uint32_t id, const Object& object, PyTypeObject* typ
     PyDict_SetItemString(values.get(), "items", items.get());
     item_lists_[id] = std::move(items);
   }
-  // Where parts are missing it gets none: some types have but one value.
-  Ref whole = object.absent.set ? Ref(PyDict_New()) : Ref::New(values.get());
-  if (PyObject* made = MakeImported(id, object, whole.get()); made != nullptr || PyErr_Occurred()) return made;
+  if (FindImported(object.type) != nullptr) {
+    // Where parts are missing it gets none: some types have but one value.
+    PyObject* made = MakeImported(id, object, object.absent.set ? Ref(PyDict_New()) : Ref::New(values.get()));
+    if (made != nullptr || PyErr_Occurred()) return made;
+  }
   if (object.absent.set) {
     Ref absent = NewAbsent(object.absent, object.type);
     if (absent) PyObject_SetAttrString(absent.get(), "attributes", values.get());
@@ -458,15 +459,17 @@ void Loader::FillItems(uint32_t id, const Object& object) {
   }
 }
 
-PyObject* Loader::MakeImported(uint32_t id, const Object& object, PyObject* values) {
-  PyObject* make = FindImported(object.type);
-  if (make == nullptr) return nullptr;
+PyObject* Loader::MakeImported(uint32_t id, const Object& object, Ref values) {
+  if (!values) return nullptr;
   for (const Attribute& attribute : object.attributes) {
-    PyDict_SetDefault(values, Name(attribute.name), Get(attribute.value));
+    PyDict_SetDefault(values.get(), Name(attribute.name), Get(attribute.value));
   }
-  PyObject* made = PyObject_CallFunctionObjArgs(make, values, nullptr);
-  if (made == nullptr) Recover();
-  if (made != nullptr) imported_.insert(id);
+  PyObject* made = PyObject_CallFunctionObjArgs(FindImported(object.type), values.get(), nullptr);
+  if (made != nullptr) {
+    imported_.insert(id);
+  } else {
+    Recover();
+  }
   return made;
 }
 

@@ -17,14 +17,9 @@ std::string Str(std::string_view text) { return std::string(text); }
 
 std::string At(const Object& object) { return AddressText(object.address()); }
 
-// What an object's type prefers to be called in the C library's messages (tp_name): classes made by a class statement
-// by their bare name, those of C with their module.
 std::string CName(const LoadedSnapshot& snapshot, const Object& object) {
-  constexpr uint64_t kImmutable = 1 << 8;  // Py_TPFLAGS_IMMUTABLETYPE; object.h of 3.10 and later
   const proto::Type* type = TypeOf(snapshot, object);
-  if (type == nullptr) return "?";
-  if (type->heap() && (type->flags() & kImmutable) == 0) return Str(snapshot.string(type->name()));
-  return TypeName(snapshot, *type);
+  return type == nullptr ? "?" : TypeNameInC(snapshot, *type);
 }
 
 std::string TypeObject(const LoadedSnapshot& snapshot, const Object& object) {

@@ -37,6 +37,12 @@ std::string TypeNameOf(const LoadedSnapshot& snapshot, const proto::Object& obje
   return type == nullptr ? "" : TypeName(snapshot, *type);
 }
 
+std::string TypeNameInC(const LoadedSnapshot& snapshot, const proto::Type& type) {
+  constexpr uint64_t kImmutable = 1 << 8;  // Py_TPFLAGS_IMMUTABLETYPE; object.h of 3.10 and later
+  if (type.heap() && (type.flags() & kImmutable) == 0) return std::string(snapshot.string(type.name()));
+  return TypeName(snapshot, type);
+}
+
 bool IsType(const LoadedSnapshot& snapshot, const proto::Type* type, std::string_view module, std::string_view name) {
   return type != nullptr && snapshot.string(type->name()) == name && snapshot.string(type->module()) == module;
 }

@@ -27,6 +27,10 @@ std::string TypeName(const LoadedSnapshot& snapshot, const proto::Type& type);
 // Of the object's type; empty when it is not known.
 std::string TypeNameOf(const LoadedSnapshot& snapshot, const proto::Object& object);
 
+// What the C library's messages call it (tp_name): classes made by a class statement by their bare name, those of C
+// with their module.
+std::string TypeNameInC(const LoadedSnapshot& snapshot, const proto::Type& type);
+
 // Whether the type is the one `module`.`name`.
 bool IsType(const LoadedSnapshot& snapshot, const proto::Type* type, std::string_view module, std::string_view name);
 

@@ -8,8 +8,8 @@ namespace {
 
 constexpr uint32_t kFirstMinor = 8;
 constexpr PythonRules kRules[] = {
-    /* 3.8 */ {.sorted_namespace = true, .int_enum_by_name = true, .template_flag = true},
-    /* 3.9 */ {.int_enum_by_name = true, .template_flag = true},
+    /* 3.8 */ {.sorted_namespace = true, .int_enum_by_name = true, .immutable_flag = false, .template_flag = true},
+    /* 3.9 */ {.int_enum_by_name = true, .immutable_flag = false, .template_flag = true},
     /* 3.10 */ {.int_enum_by_name = true, .template_flag = true, .wrapped_in_staticmethod = true},
     /* 3.11 */
     {.position_table = true, .template_flag = true, .states_of_locks = true, .wrapped_in_staticmethod = true},

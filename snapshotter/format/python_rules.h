@@ -12,6 +12,8 @@ struct PythonRules {
   bool sorted_namespace = false;
   // str() of an enum.IntEnum's member is its name and not its number (Lib/enum.py, to 3.10).
   bool int_enum_by_name = false;
+  // A type's flags tell whether C has made it (Py_TPFLAGS_IMMUTABLETYPE, Include/object.h of 3.10).
+  bool immutable_flag = true;
   // repr(ImportError) names its `name` and `path` (Objects/exceptions.c of 3.15).
   bool import_error_names = false;
   // Code has a table of lines and columns (PEP 657).

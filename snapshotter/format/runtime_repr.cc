@@ -185,19 +185,22 @@ Pieces MethodCaller(const LoadedSnapshot& snapshot, const Object& object) {
   return pieces;
 }
 
-// What the C library's messages call a class: those of a class statement by their bare name.
+// The name of a class in the C library's messages. Of the library's own classes up to 3.9 nothing tells which are made
+// by a class statement.
 std::optional<std::string> ClassName(const LoadedSnapshot& snapshot, uint32_t id) {
   const Object* object = snapshot.object(id);
   if (object == nullptr || !object->has_type_value()) return std::nullopt;
   const proto::Type& type = object->type_value();
-  return type.heap() ? std::string(snapshot.string(type.name())) : TypeName(snapshot, type);
+  const bool tells = RulesFor(snapshot.header().process().python().minor()).immutable_flag;
+  if (!tells && type.heap() && IsStandardModule(snapshot.string(type.module()))) return std::nullopt;
+  return TypeNameInC(snapshot, type);
 }
 
 // super_repr, Objects/typeobject.c.
 Pieces Super(const LoadedSnapshot& snapshot, const Object& object) {
   const PartsOf parts(snapshot, object);
   const std::optional<std::string> type = ClassName(snapshot, parts.Id("__thisclass__"));
-  if (!type.has_value()) return std::nullopt;
+  if (!type.has_value() || object.has_absent()) return std::nullopt;
   const std::string begin = absl::StrCat("<super: <class '", *type, "'>, ");
   if (parts.Id("__self_class__") == 0) return OnlyText(begin + "NULL>");
   const std::optional<std::string> own = ClassName(snapshot, parts.Id("__self_class__"));

@@ -740,6 +740,7 @@ property of class       | Described.__dict__["doubled"]
 staticmethod object     | staticmethod(len)
 classmethod object      | classmethod(len)
 super object            | super(Diamond, Diamond(1))
+super object in C       | super(struct.Struct, struct.Struct("<i"))
 partial                 | functools.partial(int, "5", base=8)
 partial of function     | functools.partial(function, 1, c=2)
 partial of partial      | functools.partial(functools.partial(max, 1), 2)

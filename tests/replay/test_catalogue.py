@@ -63,6 +63,7 @@ SHOWN_BARE: Dict[str, Tuple[int, int]] = {
     **dict.fromkeys(("decimal context", "hash", "windows path"), (8, NEWEST)),
     "any": (11, NEWEST),
     "type var": (12, NEWEST),
+    "super object in C": (9, 9),
     **dict.fromkeys(("keyword only dataclass", "slotted dataclass"), (10, 11)),
     "ast": (14, NEWEST),
     "type alias": (12, NEWEST),

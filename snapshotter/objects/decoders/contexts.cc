@@ -12,8 +12,8 @@ namespace {
 // A hash has 32 bits, of which each level takes five; below the last one are those that share a hash.
 constexpr int kMaxDepth = 8;
 constexpr uint64_t kArrayNodeSize = 32;
-// Bounds the time that a corrupted tree can take.
-constexpr uint64_t kMaxNodes = 1 << 20;
+// Of all nodes together, and of one. Bounds the time that a corrupted tree can take.
+constexpr uint64_t kMaxWords = 1 << 20;
 
 struct Node {
   Address address;
@@ -52,11 +52,11 @@ absl::Status AddTree(Crawl& crawl, Address root, uint64_t& count, proto::Object&
   const auto& layout = crawl.layout();
   std::vector<Node> nodes = {{root, 0}};
   std::vector<uint64_t> words;
-  uint64_t visited = 0;
+  uint64_t seen = 0;
   while (!nodes.empty()) {
     const Node node = nodes.back();
     nodes.pop_back();
-    if (++visited > kMaxNodes || node.depth > kMaxDepth) return absl::DataLossError("a tree that is too large");
+    if (++seen > kMaxWords || node.depth > kMaxDepth) return absl::DataLossError("a tree that is too large");
     ASSIGN_OR_RETURN(const Address type, crawl.memory().ReadPointer(node.address + layout.PyObject.ob_type));
     const std::string& kind = crawl.types().Get(type).name;
     if (kind == "hamt_array_node") {
@@ -73,11 +73,12 @@ absl::Status AddTree(Crawl& crawl, Address root, uint64_t& count, proto::Object&
     }
     ASSIGN_OR_RETURN(const uint64_t size,
                      crawl.memory().ReadValue<uint64_t>(node.address + layout.PyVarObject.ob_size));
-    if (size > (bitmap ? 2 * kArrayNodeSize : kMaxNodes)) {
+    if (size > (bitmap ? 2 * kArrayNodeSize : kMaxWords)) {
       return absl::DataLossError(absl::StrFormat("%d words in a node of its tree", size));
     }
     const Offset array = bitmap ? layout.PyHamtNode_Bitmap.b_array : layout.PyHamtNode_Collision.c_array;
     if (size == 0) continue;
+    seen += size;
     RETURN_IF_ERROR(crawl.memory().ReadArray(node.address + array, size, words));
     RETURN_IF_ERROR(AddPairs(crawl, words, node.depth, nodes, count, out));
   }

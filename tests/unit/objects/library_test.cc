@@ -143,6 +143,26 @@ TEST_P(LibraryTest, Contexts) {
   EXPECT_TRUE(IsInconsistent(CrawlRoot(heap, Context(heap, pairs, 4))));
 }
 
+TEST_P(LibraryTest, ContextsWithATreeThatIsTooLarge) {
+  // One node, a thousand times, that holds a thousand variables.
+  const auto node = [&](Address first, Address second) {
+    const Address type = heap.NewStaticType("hamt_collision_node", heap.Symbol("PyBaseObject_Type"), 40);
+    const Address object = heap.Object(type, 32 + 16 * 1000);
+    heap.Poke<uint64_t>(object + heap.layout().PyVarObject.ob_size, 2000);
+    for (int64_t i = 0; i < 1000; ++i) {
+      const Address pair = object + heap.layout().PyHamtNode_Collision.c_array + 16 * i;
+      heap.PokePointer(pair, first);
+      heap.PokePointer(pair + int64_t{8}, second);
+    }
+    return object;
+  };
+  const Address context = Context(heap, {}, 1);
+  const auto tree = heap.memory().ReadPointer(context + heap.layout().PyContext.ctx_vars);
+  heap.PokePointer(*tree + heap.layout().PyHamtObject.h_root,
+                   node(Address(), node(ContextVariable(heap, "a"), heap.Int(1))));
+  EXPECT_EQ(CrawlRoot(heap, context).At(1).absent().detail(), "a tree that is too large");
+}
+
 TEST_P(LibraryTest, ContextsWithABrokenTree) {
   const auto& layout = heap.layout();
   const Address context = Context(heap, {}, 0);
