@@ -67,7 +67,9 @@ python_tests() {
     PYSNAP_GRAPHS=${PYSNAP_GRAPHS:-10000}
     # How much of CPython's own tests is compared bare and watched.
     PYSNAP_SUITES=${PYSNAP_SUITES:-some}
-    export PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS PYSNAP_GRAPHS PYSNAP_SUITES
+    # torch is some gigabytes.
+    PYSNAP_TEST_TORCH=${PYSNAP_TEST_TORCH:-1}
+    export PYSNAP_TEST_TORCH PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS PYSNAP_GRAPHS PYSNAP_SUITES
     set -- --require-builds "$@"
   fi
   "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"

@@ -484,8 +484,8 @@ void Loader::Fill(uint32_t id, const Object& object) {
     default:
       break;
   }
-  // What a library has made is whole.
-  if (imported_.count(id) != 0) return;
+  // What a library has made is whole, but for what the program gave it.
+  if (imported_.count(id) != 0) return FillDict(made, object);
   if (object.dict != 0 || !object.attributes.empty()) FillAttributes(made, object);
 }
 

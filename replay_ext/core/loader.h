@@ -124,6 +124,8 @@ class Loader {
   void FillFrozenset(PyObject* made, const Object& object);
   void FillSet(PyObject* made, const Object& object);
   void FillMapping(PyObject* made, const Object& object);
+  // The __dict__ of what has one.
+  void FillDict(PyObject* made, const Object& object);
   void FillAttributes(PyObject* made, const Object& object);
   // False for what cannot be hashed within bounds (see hash_guard.h).
   bool Hashable(PyObject* object);

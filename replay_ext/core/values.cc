@@ -334,6 +334,17 @@ PyObject* Loader::MakeInstance(uint32_t id, const Object& object, PyTypeObject* 
   return made;
 }
 
+void Loader::FillDict(PyObject* made, const Object& object) {
+  PyObject* dict = object.dict != 0 ? Get(object.dict) : nullptr;
+  if (dict == nullptr || !PyDict_Check(dict) || PyModule_Check(made) || PyType_Check(made)) return;
+  PyObject_GenericSetAttr(made, dict_name_.get(), dict);
+  if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_AttributeError)) {
+    PyErr_Clear();
+    PyObject_GenericSetDict(made, dict, nullptr);
+  }
+  PyErr_Clear();
+}
+
 void Loader::FillAttributes(PyObject* made, const Object& object) {
   PyTypeObject* type = Py_TYPE(made);
   const bool stand_in = reinterpret_cast<PyObject*>(type) == options_.absent;
@@ -343,16 +354,8 @@ void Loader::FillAttributes(PyObject* made, const Object& object) {
     own = Ref(PyDict_New());
     if (own) PyObject_SetAttrString(made, "attributes", object.dict != 0 ? Get(object.dict) : own.get());
     PyErr_Clear();
-  } else if (object.dict != 0) {
-    PyObject* dict = Get(object.dict);
-    if (PyDict_Check(dict) && !PyModule_Check(made) && !PyType_Check(made)) {
-      PyObject_GenericSetAttr(made, dict_name_.get(), dict);
-      if (PyErr_Occurred() && PyErr_ExceptionMatches(PyExc_AttributeError)) {
-        PyErr_Clear();
-        PyObject_GenericSetDict(made, dict, nullptr);
-      }
-      PyErr_Clear();
-    }
+  } else {
+    FillDict(made, object);
   }
   if (PyType_Check(made) || PyModule_Check(made)) return;
   if (PyTuple_Check(made) && type != &PyTuple_Type && !IsRebuilt(type)) return FillHiddenFields(made, object);

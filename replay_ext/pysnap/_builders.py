@@ -31,6 +31,7 @@ from pysnap._iterators import iterator_builders, keeping_iterators
 from pysnap._match import Match
 from pysnap._numpy import numpy_stand_ins
 from pysnap._parts import data, items, joined, listed, mapping, number, numbered, sizes, text
+from pysnap._torch import torch_stand_ins
 
 VIEWS = tuple((of, getattr(of, name)) for of in (dict, collections.OrderedDict) for name in ("keys", "values", "items"))
 
@@ -285,7 +286,7 @@ def part_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
 
 def stand_ins() -> Dict[Tuple[str, str], Callable[[Dict[str, Any]], Any]]:
     """By the module and the name of a type that has no instances here: what describes one."""
-    return {**file_stand_ins(), **numpy_stand_ins(), ("re", "Match"): Match}
+    return {**file_stand_ins(), **numpy_stand_ins(), **torch_stand_ins(), ("re", "Match"): Match}
 
 
 def keeping_types() -> Set[type]:

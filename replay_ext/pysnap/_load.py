@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import contextlib
 import gc
 import os
 import sys
@@ -14,6 +15,7 @@ from ._numpy_real import RealArrays
 from ._pandas import PANDAS_TYPES
 from ._pandas_real import RealFrames
 from ._snapshot import Snapshot, SnapshotError
+from ._torch_real import RealTensors
 
 try:
     from . import _core
@@ -27,8 +29,8 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     """Rebuild what the snapshot at `path` holds. No code of the snapshot runs; nothing is imported for it.
 
     Raises OSError if the file cannot be read and SnapshotError if it is not a snapshot, or damaged. With `run_code`
-    captured functions can be called, where this is the same Python version. With `import_libraries` numpy and pandas
-    are imported if this interpreter has them, and arrays, scalars, frames … are their own, not descriptions.
+    captured functions can be called, where this is the same Python version. With `import_libraries` numpy, pandas
+    and torch are imported if this interpreter has them, and arrays, frames, tensors … are their own, not descriptions.
     """
     libraries = _libraries() if import_libraries else _NO_LIBRARIES
     plugins = {**libraries.types, **_plugins.registered()}
@@ -76,22 +78,32 @@ class _Libraries(NamedTuple):
     builders: Dict[Tuple[str, str], Callable[..., Any]]
     finish: Tuple[Callable[[], None], ...]
 
+    def with_more(
+        self,
+        stand_ins: Dict[Tuple[str, str], Callable[..., Any]],
+        builders: Dict[Tuple[str, str], Callable[..., Any]],
+        *finish: Callable[[], None],
+    ) -> _Libraries:
+        return self._replace(
+            stand_ins={**self.stand_ins, **stand_ins},
+            builders={**self.builders, **builders},
+            finish=(*self.finish, *finish),
+        )
+
 
 _NO_LIBRARIES = _Libraries(PANDAS_TYPES, {}, {}, ())
 
 
 def _libraries() -> _Libraries:
-    try:
+    """Of those that this interpreter has."""
+    found = _NO_LIBRARIES
+    with contextlib.suppress(ImportError):
         arrays = RealArrays()
-    except ImportError:
-        return _NO_LIBRARIES
-    alone = _Libraries(PANDAS_TYPES, arrays.stand_ins(), arrays.builders(), (arrays.finish,))
-    try:
+        found = found.with_more(arrays.stand_ins(), arrays.builders(), arrays.finish)
+    with contextlib.suppress(ImportError):
         frames = RealFrames()
-    except ImportError:
-        return alone
-    return alone._replace(
-        types=frames.known_types(),
-        builders={**alone.builders, **frames.builders()},
-        finish=(*alone.finish, frames.finish),
-    )
+        found = found._replace(types=frames.known_types()).with_more({}, frames.builders(), frames.finish)
+    with contextlib.suppress(ImportError):
+        tensors = RealTensors()
+        found = found.with_more(tensors.stand_ins(), tensors.builders())
+    return found

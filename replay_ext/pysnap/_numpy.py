@@ -153,7 +153,7 @@ def object_offsets(dtype: DType) -> List[int]:
     return sorted(found)
 
 
-class _Memory:
+class Memory:
     """What items lie in: bytes, and the objects that pointers in them are to, by the place of the pointer."""
 
     __slots__ = ("data", "objects", "offsets", "step")
@@ -171,7 +171,7 @@ class _Memory:
         return self.objects[item * len(self.offsets) + self.offsets[offset]]
 
 
-def _item(memory: _Memory, at: int, dtype: DType) -> Any:
+def _item(memory: Memory, at: int, dtype: DType) -> Any:
     """The item at a byte offset, as `ndarray.item()` and `tolist()` give it. Bounds are those of the memory."""
     if dtype.shape:
         return Array.over(memory, dtype.base, dtype.shape, _row_major(dtype), at).tolist()
@@ -271,7 +271,7 @@ class Array:
         if "data" in parts or "items" in parts or type(base) is not Array:
             if type(contents) not in (bytes, bytearray):
                 raise ValueError("no memory")
-            self._memory = _Memory(contents, _exactly(list, objects), dtype)
+            self._memory = Memory(contents, _exactly(list, objects), dtype)
             self._at = offset
         else:
             self._memory, self._at = base._memory, base._at + offset
@@ -282,7 +282,7 @@ class Array:
 
     @classmethod
     def over(
-        cls, memory: _Memory, dtype: DType, shape: Tuple[int, ...], strides: Tuple[int, ...], at: int, base: Any = None
+        cls, memory: Memory, dtype: DType, shape: Tuple[int, ...], strides: Tuple[int, ...], at: int, base: Any = None
     ) -> Array:
         made = cls.__new__(cls)
         made._memory, made._at, made.dtype, made.shape, made.strides, made.base = (
@@ -314,6 +314,11 @@ class Array:
     @property
     def nbytes(self) -> int:
         return self.size * self.dtype.itemsize
+
+    @property
+    def offset(self) -> int:
+        """Where the first item is, in bytes from the beginning of the memory."""
+        return self._at
 
     @property
     def data(self) -> memoryview:
@@ -434,7 +439,7 @@ class Scalar:
         self.kind = data(parts, "kind").decode("ascii")
         if self.kind == "V":
             dtype = _exactly(DType, self.dtype)
-            memory = _Memory(parts.get("data", b""), parts.get("items", []), dtype)
+            memory = Memory(parts.get("data", b""), parts.get("items", []), dtype)
             self.value = _item(memory, 0, dtype)
         else:
             unit = _time_unit(parts) if "unit" in parts else ""

@@ -123,7 +123,7 @@ void AddReplayCommand(CLI::App& app, int& exit_code) {
   command->add_flag("--run-code", options->run_code, "Let captured functions and methods be called");
   command->add_option("--plugin", options->plugins, kPluginHelp)->type_name("DIR")->allow_extra_args(false);
   command->add_flag("--import", options->import_libraries,
-                    "Rebuild arrays and frames with numpy and pandas, if the interpreter has them");
+                    "Rebuild arrays, frames and tensors with numpy, pandas and torch, if the interpreter has them");
   command->callback([options, &exit_code] { exit_code = Replay(*options); });
 }
 

@@ -17,6 +17,7 @@
 #include "snapshotter/format/runtime_repr.h"
 #include "snapshotter/format/socket_repr.h"
 #include "snapshotter/format/standard_class_repr.h"
+#include "snapshotter/format/torch_repr.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -313,6 +314,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   }
   if ((module == "socket" || module == "_socket") && name == "socket") return SocketRepr(snapshot, object, module);
   if (ReprPieces pieces = NumpyRepr(snapshot, object, max_characters)) return pieces;
+  if (ReprPieces pieces = TorchRepr(snapshot, object, max_characters)) return pieces;
   if (module == "zoneinfo" && name == "ZoneInfo") return ZoneInfo(snapshot, object);
   if (module == "fractions" && name == "Fraction") return Fraction(snapshot, object);
   if (module == "uuid" && name == "UUID") return Uuid(snapshot, object);

@@ -3,6 +3,7 @@
 #define PYSNAP_FORMAT_PARTS_OF_H_
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <optional>
 #include <string_view>
@@ -35,6 +36,14 @@ class PartsOf {
       if (snapshot_.string(part.name()) == name) return part.value();
     }
     return 0;
+  }
+  // Numbers that were recorded as int64 each.
+  std::optional<std::vector<int64_t>> Sizes(std::string_view name) const {
+    const std::optional<std::string_view> packed = Bytes(name);
+    if (!packed.has_value()) return std::nullopt;
+    std::vector<int64_t> sizes(packed->size() / sizeof(int64_t));
+    std::memcpy(sizes.data(), packed->data(), sizes.size() * sizeof(int64_t));
+    return sizes;
   }
   // All of them, or nothing when one is missing.
   std::optional<std::vector<int64_t>> Ints(std::initializer_list<std::string_view> names) const {

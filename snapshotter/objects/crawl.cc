@@ -179,7 +179,7 @@ uint32_t Crawl::RefInt(int64_t value) {
   return id = Push(Address(static_cast<uint64_t>(value)), Kind::kInt);
 }
 
-uint32_t Crawl::RefMade(const char* type, proto::Object value) {
+uint32_t Crawl::RefMade(Address type, proto::Object value) {
   if (ObjectsSpent()) return LimitStandIn(Kind::kObjectLimit);
   made_.push_back({type, std::move(value)});
   return Push(Address(made_.size() - 1), Kind::kMade);
@@ -416,7 +416,7 @@ void Crawl::Visit(uint32_t id) {
       break;
     case Kind::kMade:
       out.Swap(&made_[entry.address.value()].value);
-      out.set_type(RefEssential(runtime_.Symbol(made_[entry.address.value()].type)));
+      out.set_type(RefEssential(made_[entry.address.value()].type));
       if (out.value_case() == proto::Object::kStr && IsSecretText(out.str())) RedactText(out);
       if (out.value_case() == proto::Object::kBytesValue && IsSecretText(out.bytes_value())) RedactText(out);
       break;

@@ -56,8 +56,9 @@ class Crawl {
   uint32_t RefClassNamespace(Address type, Address dict);
   uint32_t RefInt(int64_t value);
   uint32_t RefRaised(const RaisedException& raised);
-  // A value that is in the target no object: a number or text in a struct. `type`: the symbol of the type it has.
-  uint32_t RefMade(const char* type, proto::Object value);
+  // A value that is in the target no object: a number or text in a struct. `type`: the type it has, or its symbol.
+  uint32_t RefMade(Address type, proto::Object value);
+  uint32_t RefMade(const char* type, proto::Object value) { return RefMade(runtime_.Symbol(type), std::move(value)); }
   uint32_t RefTorn() { return Push(Address(), Kind::kTorn); }
   uint32_t String(absl::string_view text);
   absl::Status Run();
@@ -132,6 +133,9 @@ class Crawl {
   // Says in `out` that only a part of a value is there, and how long it is.
   void MarkCut(proto::Object& out, uint64_t length);
 
+  // The object with which memory is recorded that several objects share and none of them is: the first that asks.
+  Address& HolderOf(Address shared) { return holders_[shared]; }
+
   // With touch_only, what a decoder does instead of reading a value's contents.
   void Touch(Address begin, uint64_t size);
 
@@ -199,7 +203,7 @@ class Crawl {
   };
   std::vector<Raised> raised_;
   struct Made {
-    const char* type;  // a symbol
+    Address type;
     proto::Object value;
   };
   std::vector<Made> made_;
@@ -207,6 +211,7 @@ class Crawl {
   absl::flat_hash_map<Address, Address> tracebacks_;
   Secrets secrets_;
   absl::flat_hash_set<Address> names_of_nothing_;
+  absl::flat_hash_map<Address, Address> holders_;
   absl::flat_hash_set<Address> constants_;  // of code
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 

@@ -162,6 +162,12 @@ constexpr DecoderEntry kEntries[] = {
     {nullptr, "numpy.float64", DecodeFloat},
     {nullptr, "numpy.complex128", DecodeComplex},
     {nullptr, "numpy.str_", DecodeStr, kTraitText},  // has room for what it lends out
+    {nullptr, "torch._C._TensorBase", DecodeTorchTensor},
+    {nullptr, "torch._C.TensorBase", DecodeTorchTensor},  // 2.1 on
+    {nullptr, "torch.dtype", DecodeTorchName, kFixed},
+    {nullptr, "torch.layout", DecodeTorchName, kFixed},
+    {nullptr, "torch.memory_format", DecodeTorchName, kFixed},
+    {nullptr, "torch.device", DecodeTorchDevice, kFixed},
 };
 
 #undef PYSNAP_SIZE

@@ -10,6 +10,7 @@
 #include "tests/support/library_objects.h"
 #include "tests/support/numpy_objects.h"
 #include "tests/support/target_heap.h"
+#include "tests/support/torch_objects.h"
 
 namespace pysnap::testing {
 namespace {
@@ -60,6 +61,15 @@ Address ArrayOfRecords(TargetHeap& heap, Address held) {
   heap.PokePointer(data + 8, held);
   const Address base = NumpyArray(heap, record, data, {2}, {16});
   return heap.List({base, NumpyArray(heap, number, data + 16, {2}, {-16}, base)});
+}
+
+Address Tensors(TargetHeap& heap) {
+  const torch::TensorLayout& layout = torch::kTensorLayouts[2];
+  const Address storage = TorchStorage(heap, layout, "0123456789abcdef");
+  const TensorSpec spec = {.layout = &layout, .shape = {1, 1, 1, 1, 2, 2}, .strides = {4, 4, 4, 4, 2, 1}};
+  const Address tensor = TorchTensor(heap, storage, spec);
+  RequireGradient(heap, tensor, layout, /*old_string=*/false, 1, TorchTensor(heap, storage, spec));
+  return heap.List({tensor, TorchTensor(heap, storage, spec)});
 }
 
 Address Everything(TargetHeap& heap) {
@@ -117,6 +127,7 @@ Address Everything(TargetHeap& heap) {
                  Socket(heap, 5, 1),
                  Combinations(heap, heap.Tuple({x, x}), 1, {1}, text),
                  ArrayOfRecords(heap, x),
+                 Tensors(heap),
                  heap.Instance(type, {{"a", x}, {"b", text}}),
                  heap.Instance(type, {{"c", x}})};
   return heap.List(items);

@@ -134,6 +134,10 @@ PYSNAP_DECODER(DecodeSocket)
 PYSNAP_DECODER(DecodeNumpyDType)
 PYSNAP_DECODER(DecodeNumpyArray)
 PYSNAP_DECODER(DecodeNumpyScalar)
+// torch_tensors.cc
+PYSNAP_DECODER(DecodeTorchTensor)
+PYSNAP_DECODER(DecodeTorchName)
+PYSNAP_DECODER(DecodeTorchDevice)
 // locks.cc
 PYSNAP_DECODER(DecodeLock)
 PYSNAP_DECODER(DecodeRLock)
