@@ -36,10 +36,10 @@ Where it says "itself", `replay` makes a value of the same type, if this version
 "described", what stands for it has what was captured as attributes and is shown as the live one was, and nothing is
 open. Where it says "stand-in", it makes a `pysnap.Absent` with what was captured in `attributes`.
 
-`replay --import` makes numpy's own arrays and scalars, pandas' own frames, series, indexes, `Timestamp` and `Timedelta`,
-and torch's own tensors, parameters, dtypes and devices, where the interpreter has these libraries. What holds
-intervals, periods, sparse or pyarrow's arrays, or a frequency that counts in something else than ticks, weeks, months,
-quarters or years, stays described. So do tensors of classes that extend `torch.Tensor`.
+`replay --import` makes numpy's own arrays and scalars, pandas' own frames, series, indexes, `Timestamp` and
+`Timedelta`, and torch's own tensors, parameters, dtypes and devices, where the interpreter has these libraries. What
+holds intervals, periods, sparse or pyarrow's arrays, or a frequency that counts in something else than ticks, weeks,
+months, quarters or years, stays described. So do tensors of classes that extend `torch.Tensor`.
 
 Of a tensor there are dtype, device, shape, strides, whether it requires a gradient, its gradient, and its items where
 they are plain ones in the CPU's memory: not those of another device, of a sparse or quantized tensor, or that have

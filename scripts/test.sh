@@ -57,22 +57,23 @@ unit_tests() { ctest --test-dir "$1" --output-on-failure -j "$JOBS"; }
 python_tests() {
   rm -f build/test-matrix.json
   if [ "$full" = yes ]; then
+    # Everything on every build: what takes long is done on release builds only otherwise, or (torch) not at all.
+    PYSNAP_FULL_RUN=1
     # How often the tests of real programs attach in a row, how often an attach and a watcher are killed, and how many
     # instructions a program is stopped at.
     PYSNAP_TEST_ATTACHES=${PYSNAP_TEST_ATTACHES:-200}
     PYSNAP_KILL_ROUNDS=${PYSNAP_KILL_ROUNDS:-500}
     PYSNAP_WATCHER_KILLS=${PYSNAP_WATCHER_KILLS:-20}
-    PYSNAP_STEP_INSTRUCTIONS=${PYSNAP_STEP_INSTRUCTIONS:-60000}
+    PYSNAP_STEP_INSTRUCTIONS=${PYSNAP_STEP_INSTRUCTIONS:-40000}
     # How many random graphs of objects each release build replays.
     PYSNAP_GRAPHS=${PYSNAP_GRAPHS:-10000}
     # How much of CPython's own tests is compared bare and watched.
     PYSNAP_SUITES=${PYSNAP_SUITES:-some}
-    # torch is some gigabytes.
-    PYSNAP_TEST_TORCH=${PYSNAP_TEST_TORCH:-1}
-    export PYSNAP_TEST_TORCH PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS PYSNAP_GRAPHS PYSNAP_SUITES
+    export PYSNAP_FULL_RUN PYSNAP_TEST_ATTACHES PYSNAP_KILL_ROUNDS PYSNAP_WATCHER_KILLS PYSNAP_STEP_INSTRUCTIONS PYSNAP_GRAPHS PYSNAP_SUITES
     set -- --require-builds "$@"
   fi
-  "$VENV_DIR/bin/pytest" -n "$JOBS" --dist worksteal -q "$@"
+  # One more than there are processors: a test often waits for its program.
+  "$VENV_DIR/bin/pytest" -n "$((JOBS + 1))" --dist worksteal -q "$@"
 }
 sanitizer_tests() {
   mkdir -p build/asan

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Optional
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, leave_to_full_run
 from support_py.refusing import refuse_perf_events
 
 # What all programs share: three frames, one of them with a finally block that runs while the exception passes.
@@ -566,6 +566,7 @@ BY_REGISTERS = [
 @pytest.mark.parametrize("name", BY_REGISTERS)
 def test_case_by_debug_registers(name: str, python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     """Where perf_event_open is refused, as in most containers."""
+    leave_to_full_run(python)
     run = Run(python, pysnap_binary, CASES[name], tmp_path, restrict=refuse_perf_events)
     run.check_that_nothing_differs()
     assert len(run.snapshots) == (run.case.snapshots if run.case.crash else 0)

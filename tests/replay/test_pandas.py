@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, leave_to_full_run
 from support_py.packages import packages
 from support_py.rebuild import REPLAY, python_environment
 from support_py.target import PROGRAMS, Captured, capture
@@ -16,6 +16,7 @@ from support_py.target import PROGRAMS, Captured, capture
 
 @pytest.fixture
 def pandas(python: Interpreter) -> Path:
+    leave_to_full_run(python)
     return packages(python, "pandas", "pandas")
 
 

@@ -1,18 +1,17 @@
 """Tensors of torch are replayed as what they were: described, or as real ones.
 
-torch is some gigabytes: these run in the full run only, or with PYSNAP_TEST_TORCH=1.
+torch is some gigabytes: these run in the full run only, or with PYSNAP_FULL_RUN=1.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import FULL_RUN, Interpreter
 from support_py.packages import packages
 from support_py.rebuild import REPLAY, python_environment
 from support_py.target import PROGRAMS, Captured, capture
@@ -23,8 +22,8 @@ RELEASES: Dict[int, Tuple[str, ...]] = {8: ("torch==1.12.1",), 9: ("torch==2.2.2
 
 @pytest.fixture
 def torch(python: Interpreter) -> Path:
-    if os.environ.get("PYSNAP_TEST_TORCH") != "1":
-        pytest.skip("torch is tested in the full run, or with PYSNAP_TEST_TORCH=1")
+    if not FULL_RUN:
+        pytest.skip("torch is tested in the full run only (scripts/test.sh --full)")
     if python.minor not in RELEASES or python.debug:
         pytest.skip("torch is not tested on this build")
     return packages(python, "torch", *RELEASES[python.minor])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional, Sequence
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -49,9 +51,21 @@ def _listed() -> tuple[Interpreter, ...]:
     return tuple(Interpreter(**{name: entry[name] for name in names}) for entry in entries)
 
 
+FULL_RUN = os.environ.get("PYSNAP_FULL_RUN") == "1"
+
+
 def rounds(python: Interpreter, count: int) -> int:
-    """How often to do with it what release builds do `count` times: a debug build takes several times as long."""
-    return max(count // 4, min(count, 5)) if python.debug else count
+    """How often to do with it what the newest release build of each version does `count` times: the others do it less
+    often, and a debug build takes several times as long.
+    """
+    newest = [each for each in find_interpreters() if each.minor == python.minor and not each.debug][-1:]
+    return count if [python] == newest else max(count // 4, min(count, 5))
+
+
+def leave_to_full_run(python: Interpreter) -> None:
+    """Skips what takes long on a debug build and shows there hardly more than on release builds."""
+    if python.debug and not FULL_RUN:
+        pytest.skip("on debug builds in the full run only (scripts/test.sh --full)")
 
 
 def find_interpreters(wanted: Sequence[str] = ()) -> list[Interpreter]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from support_py.attaching import ATTACHES, Attacher, frames_of, read_until, start
-from support_py.interpreters import Interpreter, rounds
+from support_py.interpreters import Interpreter, leave_to_full_run, rounds
 from support_py.packages import packages
 from support_py.target import PROGRAMS
 
@@ -18,6 +18,7 @@ LIBRARIES = ["flask", "SQLAlchemy", "pydantic", "attrs", "numpy"]
 @pytest.mark.timeout(600)
 def test_requests_in_flight(python: Interpreter, attacher: Attacher, tmp_path: Path) -> None:
     """No problem that is not explained, and the handler's locals are what they are."""
+    leave_to_full_run(python)
     folder = packages(python, "libraries", *LIBRARIES)
     environment = {"PYTHONPATH": str(folder), "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     server = start(python, str(PROGRAMS / "library_server.py"), cwd=tmp_path, env=environment)
