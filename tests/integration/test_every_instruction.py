@@ -13,7 +13,7 @@ from support_py.interpreters import Interpreter, rounds
 PROGRAMS = Path(__file__).parent.parent / "programs"
 INSTRUCTIONS = int(os.environ.get("PYSNAP_STEP_INSTRUCTIONS", "20000"))
 # A round of the program in a debug build takes some fifteen times as many instructions.
-DEBUG_FACTOR = 2
+DEBUG_FACTOR = 3
 
 
 def test_frames_at_every_instruction(python: Interpreter, build_dir: Path) -> None:
