@@ -62,10 +62,15 @@ def main():
     @suite.shape
     def held():
         values = make()
+        # Their gradients are no objects of Python: nobody has asked for them.
+        trained = torch.nn.Parameter(torch.tensor([2.0]))
+        (trained * 3).sum().backward()
+        embedding = torch.nn.Embedding(3, 2, sparse=True)
+        embedding(torch.tensor([1])).sum().backward()
         model = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.ReLU())
         weights = model[0].weight.tolist()
         oracle.park()
-        return values, model, weights
+        return values, trained, embedding, model, weights
 
     suite.main()
 

@@ -26,6 +26,7 @@ def main():
     found = {name: compare(name, values.get(name), made[name]) for name in made}
     found["sharing"] = sharing(values, real)
     found["weights"] = difference_of_weights(frame.f_locals["model"], frame.f_locals["weights"])
+    found["gradients"] = difference_of_gradients(frame.f_locals["trained"], frame.f_locals["embedding"], real)
     shown = {name: expected_text(value) for name, value in made.items() if name not in ABSENT}
     result = {"different": {name: what for name, what in found.items() if what}, "count": len(found), "shown": shown}
     os.write(1, json.dumps(result).encode("ascii"))
@@ -103,6 +104,14 @@ def difference_of_weights(model, weights):
     """A module is of Python: a bag of attributes, with its tensors in a dict."""
     found = model._modules["0"]._parameters["weight"]
     return None if found.tolist() == weights else f"{found!r}, not {weights}"
+
+
+def difference_of_gradients(trained, embedding, real):
+    """Of what nobody has asked for; that of the embedding is sparse."""
+    if trained.grad.tolist() != [3.0] or type(trained.grad) is not (torch.Tensor if real else Tensor):
+        return f"{trained.grad!r}"
+    weight = embedding._parameters["weight"]
+    return None if type(weight) is Tensor and type(weight.grad) is pysnap.Absent else f"{weight!r} {weight.grad!r}"
 
 
 def expected_text(value):

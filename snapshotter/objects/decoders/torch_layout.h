@@ -41,6 +41,8 @@ constexpr Offset kItemCount = 104;
 constexpr Offset kScalarType = 112;  // uint16
 constexpr Offset kKeySet = 120;
 constexpr int64_t kMaxDimensions = 64;
+// Of the key set: of which backend, and whether dense, sparse, quantized or another.
+constexpr uint64_t kBackendsAndKinds = (uint64_t{1} << 25) - 1;
 
 // StorageImpl, behind the header.
 constexpr Offset kStorageData = 0;

@@ -226,11 +226,13 @@ absl::StatusOr<Autograd> ReadAutograd(Memory& memory, const Implementation& tens
   ASSIGN_OR_RETURN(const uint8_t flag, memory.ReadValue<uint8_t>(fields + layout.requires_grad));
   if (flag > 1) return absl::DataLossError("whether a gradient is required is neither yes nor no");
   found.requires_grad = flag != 0 || !function.is_null();
-  // One that is not defined is a tensor of its own, without a storage.
+  // What stands for one that is not defined is a tensor with no functionality at all
+  // (c10/core/UndefinedTensorImpl.cpp).
+  ASSIGN_OR_RETURN(const uint64_t key_set, memory.ReadValue<uint64_t>(grad + layout.python_object + torch::kKeySet));
+  if ((key_set & torch::kBackendsAndKinds) == 0) return found;
   ASSIGN_OR_RETURN(const uint64_t object, memory.ReadValue<uint64_t>(grad + layout.python_object));
-  ASSIGN_OR_RETURN(const Address storage, memory.ReadPointer(grad + layout.header + torch::kStorage));
+  found.grad = {&layout, grad};
   found.grad_object = Address(object & ~kOwnedBit);
-  if (!found.grad_object.is_null() || !storage.is_null()) found.grad = {&layout, grad};
   return found;
 }
 

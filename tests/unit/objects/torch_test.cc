@@ -114,6 +114,29 @@ TEST_P(TorchTest, WhetherAGradientIsRequiredAndWhichItIs) {
   }
 }
 
+TEST_P(TorchTest, AGradientThatIsNoObjectOfPythonYet) {
+  for (const TensorLayout& layout : kTensorLayouts) {
+    const TensorSpec spec = {.layout = &layout, .shape = {2}, .strides = {1}};
+    const Address tensor = TorchTensor(heap, TorchStorage(heap, layout, "0123456789abcdef"), spec);
+    const Address grad = TorchTensor(heap, TorchStorage(heap, layout, "12345678"), spec);
+    RequireGradient(heap, tensor, layout, /*old_string=*/false, 1, grad);
+    const Address implementation = *heap.memory().ReadPointer(grad + layout.implementation);
+    heap.PokePointer(implementation + layout.python_object, Address());
+    const Collected found = CrawlRoot(heap, tensor);
+    const uint32_t made = Part(found, "grad");
+    EXPECT_EQ(Bytes(found, "data", made), "12345678");
+    EXPECT_EQ(Int(found, "requires_grad", made), 0);
+    EXPECT_FALSE(found.At(made).has_absent());
+    EXPECT_EQ(found.At(made).type(), found.At(kRoot).type());
+    // One that has a gradient itself is not followed further.
+    heap.PokePointer(implementation + layout.header + torch::kAutogradMeta,
+                     *heap.memory().ReadPointer(*heap.memory().ReadPointer(tensor + layout.implementation) +
+                                                layout.header + torch::kAutogradMeta));
+    const Collected endless = CrawlRoot(heap, tensor);
+    EXPECT_EQ(Reason(endless, Part(endless, "grad")), proto::Absent::UNSUPPORTED);
+  }
+}
+
 // c10/core/DispatchKey.h of these releases.
 TEST_P(TorchTest, ItemsThatAreNotWhatLiesInMemory) {
   struct Release {
