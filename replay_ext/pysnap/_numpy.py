@@ -21,7 +21,7 @@ _FORMATS = {
     "b1": "?", "i1": "b", "u1": "B", "i2": "h", "u2": "H", "i4": "i", "u4": "I", "i8": "q", "u8": "Q",
     "f2": "e", "f4": "f", "f8": "d", "M8": "q", "m8": "q",
 }  # fmt: skip
-_MAX_ITEMS_SHOWN = 1000
+MAX_ITEMS_SHOWN = 1000
 _MAX_NESTING = 32
 _EPOCH, _LAST_DAY = datetime.date(1970, 1, 1).toordinal(), datetime.date.max.toordinal()
 
@@ -404,7 +404,7 @@ class Array:
     @reprlib.recursive_repr("<array ...>")
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.shape)) + " " if self.shape else ""
-        items = f" {self.tolist()!r}" if self.size <= _MAX_ITEMS_SHOWN else ""
+        items = f" {self.tolist()!r}" if self.size <= MAX_ITEMS_SHOWN else ""
         return f"<array {shape}{self.dtype.describe()}{items}>"
 
 

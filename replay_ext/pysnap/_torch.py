@@ -9,10 +9,8 @@ import reprlib
 import struct
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from pysnap._numpy import Array, DType, Memory
+from pysnap._numpy import MAX_ITEMS_SHOWN, Array, DType, Memory
 from pysnap._parts import Parts, data, number, sizes
-
-_MAX_ITEMS_SHOWN = 1000
 
 
 class Named:
@@ -160,7 +158,7 @@ class Tensor:
     @reprlib.recursive_repr("<tensor ...>")
     def __repr__(self) -> str:
         shape = "x".join(map(str, self.shape)) + " " if self.shape else ""
-        items = f" {self.tolist()!r}" if self.numel() <= _MAX_ITEMS_SHOWN else ""
+        items = f" {self.tolist()!r}" if self.numel() <= MAX_ITEMS_SHOWN else ""
         device = "" if self.device == "cpu" else f" {self.device}"
         return f"<tensor {shape}{self.dtype}{device}{items}>"
 
