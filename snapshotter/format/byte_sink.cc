@@ -15,6 +15,8 @@
 namespace pysnap {
 namespace {
 
+constexpr int kMaxAttempts = 100;
+
 absl::Status WriteError(absl::string_view path, int error) {
   return absl::UnavailableError(absl::StrCat(path, ": ", strerror(error)));
 }
@@ -54,6 +56,12 @@ absl::StatusOr<std::unique_ptr<FileSink>> FileSink::Create(std::string path) {
     return absl::UnavailableError(absl::StrCat(path, ": not a regular file"));
   }
 
+  // Without a name it is gone with the process, however that ends. Not every file system has such files.
+  UniqueFd unnamed(openat(directory.get(), ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
+  if (unnamed.ok()) {
+    return std::unique_ptr<FileSink>(
+        new FileSink(std::move(path), std::move(name), "", std::move(directory), std::move(unnamed)));
+  }
   for (int attempt = 0;; ++attempt) {
     std::string temporary_name = TemporaryName();
     UniqueFd file(
@@ -62,7 +70,7 @@ absl::StatusOr<std::unique_ptr<FileSink>> FileSink::Create(std::string path) {
       return std::unique_ptr<FileSink>(new FileSink(std::move(path), std::move(name), std::move(temporary_name),
                                                     std::move(directory), std::move(file)));
     }
-    if (errno != EEXIST || attempt == 100) return WriteError(path, errno);
+    if (errno != EEXIST || attempt == kMaxAttempts) return WriteError(path, errno);
   }
 }
 
@@ -82,11 +90,30 @@ absl::Status FileSink::Append(absl::string_view bytes) {
   return absl::OkStatus();
 }
 
+absl::Status FileSink::GiveName() {
+  const std::string file = absl::StrCat("/proc/self/fd/", file_.get());
+  const auto link_as = [&](const std::string& name) {
+    return linkat(AT_FDCWD, file.c_str(), directory_.get(), name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+  };
+  if (link_as(name_)) return absl::OkStatus();
+  // What is there is replaced by renaming.
+  for (int attempt = 0; errno == EEXIST && attempt < kMaxAttempts; ++attempt) {
+    std::string temporary_name = TemporaryName();
+    if (link_as(temporary_name)) {
+      temporary_name_ = std::move(temporary_name);
+      return absl::OkStatus();
+    }
+  }
+  return WriteError(path_, errno);
+}
+
 absl::Status FileSink::Commit() {
   if (fsync(file_.get()) != 0) return WriteError(path_, errno);
+  if (temporary_name_.empty()) RETURN_IF_ERROR(GiveName());
   // close() is where NFS reports that the space has run out.
   if (close(file_.release()) != 0 && errno != EINTR) return WriteError(path_, errno);
-  if (renameat(directory_.get(), temporary_name_.c_str(), directory_.get(), name_.c_str()) != 0) {
+  if (!temporary_name_.empty() &&
+      renameat(directory_.get(), temporary_name_.c_str(), directory_.get(), name_.c_str()) != 0) {
     return WriteError(path_, errno);
   }
   temporary_name_.clear();

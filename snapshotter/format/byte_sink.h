@@ -37,9 +37,10 @@ class StringSink final : public ByteSink {
   std::string* out_;
 };
 
-// Writes a temporary file (mode 0600) beside `path`; Commit syncs and renames it over `path`, replacing a regular file
-// or a symbolic link, never what the link points to. Without Commit the temporary file is removed again. Every error is
-// Unavailable and says which file and why: "/x/a.pb: No space left on device".
+// Writes a file (mode 0600) without a name in the folder of `path`; Commit syncs it and puts it at `path`, replacing a
+// regular file or a symbolic link, never what the link points to. Where the file system has no files without a name it
+// has a temporary one, and is removed again without Commit. Every error is Unavailable and says which file and why:
+// "/x/a.pb: No space left on device".
 class FileSink final : public ByteSink {
  public:
   static absl::StatusOr<std::unique_ptr<FileSink>> Create(std::string path);
@@ -52,11 +53,14 @@ class FileSink final : public ByteSink {
   absl::Status Commit() override;
 
  private:
+  // To the file without one: `name_`, or a temporary one where that is taken.
+  absl::Status GiveName();
+
   FileSink(std::string path, std::string name, std::string temporary_name, UniqueFd directory, UniqueFd file);
 
   std::string path_;            // as the user gave it, for messages
   std::string name_;            // inside directory_
-  std::string temporary_name_;  // inside directory_; empty once it is gone
+  std::string temporary_name_;  // inside directory_; empty while there is none
   UniqueFd directory_;
   UniqueFd file_;
 };

@@ -92,6 +92,13 @@ absl::StatusOr<ProcStat> ReadProcStat(int proc_dir) {
   constexpr uint32_t kKernelThread = 0x00200000;  // PF_KTHREAD, include/linux/sched.h
   stat.state = fields[0][0];
   stat.kernel_thread = (flags & kKernelThread) != 0;
+  // Fields are counted from 1 (man 5 proc); the first here is the third.
+  const auto number = [&](size_t field, uint64_t& value) {
+    if (fields.size() <= field - 3 || !absl::SimpleAtoi(fields[field - 3], &value)) value = 0;
+  };
+  number(28, stat.stack_begin);
+  number(45, stat.data_begin);
+  number(46, stat.data_end);
   return stat;
 }
 

@@ -35,6 +35,11 @@ absl::string_view StatusField(absl::string_view status, absl::string_view key);
 struct ProcStat {
   char state = '?';
   bool kernel_thread = false;
+  // The data of the program that was executed, and where its first stack begins (with its arguments, at the top of it);
+  // 0 when the kernel does not tell.
+  uint64_t data_begin = 0;
+  uint64_t data_end = 0;
+  uint64_t stack_begin = 0;
 };
 absl::StatusOr<ProcStat> ReadProcStat(int proc_dir);
 

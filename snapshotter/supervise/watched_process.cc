@@ -31,15 +31,6 @@ int64_t MonotonicNs() {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// Of a process, what is in memory of no file, in kB; nothing when that is not told.
-std::optional<int64_t> AnonymousMemory(pid_t pid) {
-  const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/status", pid).c_str(), 65536);
-  int64_t size = 0;
-  if (!status.ok()) return std::nullopt;
-  const absl::string_view field = absl::StripSuffix(StatusField(*status, "RssAnon"), " kB");
-  return absl::SimpleAtoi(field, &size) ? std::optional(size) : std::nullopt;
-}
-
 // What the event of a stopped thread is about: a process or thread id, or an exit status.
 std::optional<unsigned long> EventMessage(pid_t tid) {
   unsigned long message = 0;
@@ -383,7 +374,7 @@ void WatchedProcess::OnExit(pid_t tid) {
     if (!IsOwnCrash(status)) return Continue(tid);
     dying_ = status;
     dying_since_ = Clock::now();
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) memory_at_kill_ = AnonymousMemory(pid_);
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) killed_.emplace(pid_);
   }
   tracees_[tid].exiting = true;
   OnDeath();
@@ -507,11 +498,7 @@ absl::StatusOr<CaptureSummary> WatchedProcess::Write(WriteSnapshot write) {
   return writer_.Run(write, before_fork, parted);
 }
 
-// Two seconds after the kernel has killed a process for want of memory it begins to take its pages away (mm/oom_kill.c,
-// OOM_REAPER_DELAY). What is read then may be what a file has in the place.
-bool WatchedProcess::IsEmptied() const {
-  return memory_at_kill_.has_value() && AnonymousMemory(pid_).value_or(0) < *memory_at_kill_;
-}
+bool WatchedProcess::IsEmptied() const { return killed_.has_value() && killed_->IsTaken(); }
 
 absl::Status WatchedProcess::EmptiedError() const {
   return absl::AbortedError(

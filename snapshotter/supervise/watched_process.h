@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "snapshotter/capture/capturer.h"
 #include "snapshotter/objects/redaction.h"
+#include "snapshotter/supervise/killed_memory.h"
 #include "snapshotter/supervise/python_traps.h"
 #include "snapshotter/supervise/reporter.h"
 #include "snapshotter/supervise/stops.h"
@@ -129,8 +130,8 @@ class WatchedProcess {
   // The status that the whole process ends with, once that is a crash.
   std::optional<int> dying_;
   Clock::time_point dying_since_;
-  // Of a process that SIGKILL ends, what it had; see IsEmptied.
-  std::optional<int64_t> memory_at_kill_;
+  // Of a process that SIGKILL ends.
+  std::optional<KilledMemory> killed_;
   // A snapshot was taken of the exception that ends the main thread: what follows from it is no other crash.
   bool main_thread_raised_ = false;
   // With --all-exits: what was taken before the interpreter ended.

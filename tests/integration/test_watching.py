@@ -465,7 +465,7 @@ def test_killed_for_want_of_memory(
     source = "import sys\ndef grow():\n    held = []\n    while True:\n        held.append(bytearray(1 << 20))\ngrow()"
     # The watcher stays outside: it would be killed as well.
     wait = [python.path, "-c", f"import os, sys\nsys.stdin.readline()\nos.execv({python.path!r}, sys.argv[1:])"]
-    for _ in range(5):
+    for _ in range(20):
         process = subprocess.Popen(
             [*watched(pysnap_binary, "-o", file, "--max-bytes", "1000000"), *wait, python.path, "-c", source],
             stdin=subprocess.PIPE,

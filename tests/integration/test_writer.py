@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
 import subprocess
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Callable, Iterator, Optional
 
 from support_py.interpreters import Interpreter
 from support_py.refusing import both_mechanisms
@@ -100,6 +101,19 @@ def await_writer(watcher: int) -> int:
     return pids[0]
 
 
+def await_writing(writer: int, folder: Path) -> None:
+    """Until it has opened the snapshot's file there, which has no name."""
+    fds = Path(f"/proc/{writer}/fd")
+    while not any(link.startswith(f"{folder}/") for link in links_of(fds)):
+        os.sched_yield()
+
+
+def links_of(fds: Path) -> Iterator[str]:
+    for fd in fds.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(fd)
+
+
 @both_mechanisms
 def test_watcher_killed_while_another_process_fails(
     python: Interpreter, pysnap_binary: Path, tmp_path: Path, restrict: Optional[Callable[[], None]]
@@ -108,8 +122,7 @@ def test_watcher_killed_while_another_process_fails(
     assert process.stdin and process.stdout
     watcher = watcher_of(process.pid)
     writer = await_writer(watcher)
-    while not any((tmp_path / "out").iterdir()):
-        os.sched_yield()
+    await_writing(writer, tmp_path / "out")
     os.kill(writer, signal.SIGSTOP)
     process.stdin.write("\n")
     process.stdin.flush()

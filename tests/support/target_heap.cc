@@ -268,6 +268,8 @@ Address TargetHeap::Deque(const Items& items, int64_t max_length, int64_t left_i
     }
     PokePointer(block + block_layout.data + index++ * 8, item);
   }
+  PokePointer(object + l.rightblock, block);
+  Poke(object + l.rightindex, index - 1);
   return object;
 }
 

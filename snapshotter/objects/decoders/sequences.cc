@@ -93,10 +93,20 @@ absl::Status DecodeDeque(Crawl& crawl, Address object, const TypeInfo&, proto::O
   ASSIGN_OR_RETURN(const int64_t size, memory.ReadValue<int64_t>(object + crawl.layout().PyVarObject.ob_size));
   ASSIGN_OR_RETURN(Address block, memory.ReadPointer(object + layout.leftblock));
   ASSIGN_OR_RETURN(int64_t index, memory.ReadValue<int64_t>(object + layout.leftindex));
+  ASSIGN_OR_RETURN(const Address last_block, memory.ReadPointer(object + layout.rightblock));
+  ASSIGN_OR_RETURN(const int64_t last_index, memory.ReadValue<int64_t>(object + layout.rightindex));
   ASSIGN_OR_RETURN(const int64_t max_length, memory.ReadValue<int64_t>(object + layout.maxlen));
   if (size < 0 || static_cast<uint64_t>(size) > kMaxItems) return BadSize(size);
   const int64_t block_length = (block_layout.size_ - 2 * kPointerSize) / kPointerSize;
-  if (index < 0 || index >= block_length) return absl::DataLossError(absl::StrFormat("a deque starts at %d", index));
+  // Only an operation in progress leaves it at the end of a block (Modules/_collectionsmodule.c: deque_popleft,
+  // deque_appendleft): the items begin in the next one.
+  if (index == block_length && size > 0) {
+    ASSIGN_OR_RETURN(block, memory.ReadPointer(block + block_layout.rightlink));
+    index = 0;
+  }
+  if (index < 0 || index > block_length) return absl::DataLossError(absl::StrFormat("a deque starts at %d", index));
+  const absl::Status torn = absl::AbortedError("being changed");
+  if (size > 0 && (index + size - 1) % block_length != last_index) return torn;
 
   out.mutable_sequence()->set_kind(proto::Sequence::DEQUE);
   if (max_length >= 0) {
@@ -125,6 +135,10 @@ absl::Status DecodeDeque(Crawl& crawl, Address object, const TypeInfo&, proto::O
     }
     done += count;
     index = 0;
+    if (done == static_cast<uint64_t>(size) && block != last_block) {
+      out.clear_sequence();
+      return torn;
+    }
     if (done < granted) {
       ASSIGN_OR_RETURN(block, memory.ReadPointer(block + block_layout.rightlink));
     }

@@ -111,6 +111,39 @@ TEST_P(ValuesTest, Deque) {
   EXPECT_EQ(found.At(found.Attributes(found.At(1))["maxlen"]).int_value(), 500);
 }
 
+// Stopped in popleft, before it goes on to the next block (leftindex is 64), or centers an empty deque.
+TEST_P(ValuesTest, DequeThatIsPopped) {
+  const auto& layout = heap.layout().dequeobject;
+  Items items;
+  for (int i = 0; i < 5; ++i) items.push_back(heap.Int(i));
+  const Address deque = heap.Deque(items, -1, 63);
+  heap.Poke<int64_t>(deque + layout.leftindex, 64);
+  heap.Poke<int64_t>(deque + heap.layout().PyVarObject.ob_size, 4);
+  const Collected found = CrawlRoot(heap, deque);
+  ASSERT_EQ(found.At(1).sequence().item_size(), 4);
+  EXPECT_EQ(found.At(found.At(1).sequence().item(0)).int_value(), 1);
+
+  const Address empty = heap.Deque({}, -1, 64);
+  EXPECT_EQ(CrawlRoot(heap, empty).At(1).sequence().item_size(), 0);
+  EXPECT_EQ(CrawlRoot(heap, empty).At(1).value_case(), proto::Object::kSequence);
+}
+
+// Stopped in append, which counts an item before it is there; and where the blocks do not lead to the last one.
+TEST_P(ValuesTest, DequeThatIsChangedIsTorn) {
+  const auto& layout = heap.layout().dequeobject;
+  Items items;
+  for (int i = 0; i < 100; ++i) items.push_back(heap.Int(i));
+  const Address appended = heap.Deque(items, -1, 60);
+  heap.Poke<int64_t>(appended + heap.layout().PyVarObject.ob_size, 101);
+  EXPECT_EQ(CrawlRoot(heap, appended).At(1).absent().reason(), proto::Absent::TORN);
+
+  const Address freed = heap.Deque(items, -1, 60);
+  heap.PokePointer(freed + layout.rightblock, appended);
+  const Collected found = CrawlRoot(heap, freed);
+  EXPECT_EQ(found.At(1).absent().reason(), proto::Absent::TORN);
+  EXPECT_EQ(found.At(1).sequence().item_size(), 0);
+}
+
 TEST_P(ValuesTest, Cycle) {
   const Address list = heap.List({heap.Int(1)});
   const Address items = *heap.memory().ReadPointer(list + heap.layout().PyListObject.ob_item);
