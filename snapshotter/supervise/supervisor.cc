@@ -24,8 +24,10 @@ constexpr long kForkOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 // How often is looked for what no event tells.
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::hours kForever{24};
-// How long a thread that has run into a breakpoint may take to stop, before it is looked for.
+// How long a thread that has run into a breakpoint may take to stop, before it is looked for, and how long it is looked
+// for, less and less often: its signal comes after the notice, which on a busy machine may be much later.
 constexpr std::chrono::milliseconds kHitDelay{1};
+constexpr std::chrono::seconds kHitPatience{10};
 
 // A number in the status file of a thread, or `otherwise`.
 pid_t StatusNumber(pid_t tid, const char* field, pid_t otherwise) {
@@ -86,15 +88,21 @@ std::chrono::nanoseconds Supervisor::OnNotices() {
   // The notice of a hit is there before its stop is.
   if (notices_ < 0) notices_ = std::max(0, notices_ + TakeHitNotices());
   if (notices_ == 0) {
-    notices_since_.reset();
+    next_look_.reset();
     return kForever;
   }
   const Clock::time_point now = Clock::now();
-  if (!notices_since_.has_value()) notices_since_ = now;
-  if (now - *notices_since_ < kHitDelay) return kHitDelay;
-  for (const auto& [pid, process] : processes_) process->DropBlockedHits();
-  notices_ = 0;
-  notices_since_.reset();
+  if (!next_look_.has_value() || notices_ > notices_looked_for_) {
+    next_look_ = std::min(next_look_.value_or(Clock::time_point::max()), now + kHitDelay);
+    look_delay_ = kHitDelay;
+  }
+  notices_looked_for_ = notices_;
+  if (now < *next_look_) return *next_look_ - now;
+  for (const auto& [pid, process] : processes_) notices_ -= process->DropBlockedHits();
+  look_delay_ *= 2;
+  if (look_delay_ > kHitPatience) notices_ = 0;
+  notices_ = notices_looked_for_ = std::max(0, notices_);
+  next_look_ = now + look_delay_;
   return std::chrono::nanoseconds(0);
 }
 

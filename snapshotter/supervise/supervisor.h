@@ -56,9 +56,12 @@ class Supervisor {
   Reporter reporter_;
   std::map<pid_t, std::unique_ptr<WatchedProcess>> processes_;
   std::optional<std::chrono::steady_clock::time_point> deadline_;
-  // Hits that were told of and have not shown as stops, and since when there are any.
+  // Hits that were told of and have not shown as stops; how many of them were known when last looked for them, when to
+  // look next, and how long to wait after that.
   int notices_ = 0;
-  std::optional<std::chrono::steady_clock::time_point> notices_since_;
+  int notices_looked_for_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> next_look_;
+  std::chrono::nanoseconds look_delay_{};
 };
 
 }  // namespace pysnap

@@ -207,18 +207,22 @@ void WatchedProcess::OnTime() {
   if (dying_.has_value() && Clock::now() - dying_since_ > kPatience) OnDeath();
 }
 
-void WatchedProcess::DropBlockedHits() {
+int WatchedProcess::DropBlockedHits() {
   std::vector<pid_t> tids;
   for (const auto& [tid, tracee] : tracees_) {
     if (!tracee.stopped && HasBlockedTrap(pid_, tid)) tids.push_back(tid);
   }
-  if (tids.empty()) return;
+  if (tids.empty()) return 0;
+  int dropped = 0;
   Hold();
   for (const pid_t tid : tids) {
-    if (!DropBlockedHit(tid) || std::exchange(said_blocked_, true)) continue;
+    if (!DropBlockedHit(tid)) continue;
+    ++dropped;
+    if (std::exchange(said_blocked_, true)) continue;
     reporter_.Say(absl::StrFormat("on-crash: thread %d blocks SIGTRAP: exceptions in it are not seen", NativeId(tid)));
   }
   Release();
+  return dropped;
 }
 
 bool WatchedProcess::DropBlockedHit(pid_t tid) {

@@ -56,7 +56,8 @@ class WatchedProcess {
   // Lets the thread go on when all was done.
   Outcome OnStop(const Stop& stop);
   // Takes the signals of hits from threads that block them: unblocked one day, they would kill when nobody watches.
-  void DropBlockedHits();
+  // Their number.
+  int DropBlockedHits();
   // Takes the stops of threads while something else is done, which may take long. They are handled when TakePending
   // tells of them.
   void CollectStops();
