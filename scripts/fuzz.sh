@@ -8,11 +8,11 @@ set -eu
 . "$(dirname "$0")/lib/common.sh"
 cd "$ROOT_DIR"
 
-mkdir -p build/fuzz
-cmake --preset fuzz >build/fuzz/configure.log || die "cmake failed; see build/fuzz/configure.log"
+mkdir -p build/asan
+cmake --preset asan >build/asan/configure.log || die "cmake failed; see build/asan/configure.log"
 names=$(for source in tests/fuzz/*_fuzz.cc; do basename "$source" .cc; done)
 # shellcheck disable=SC2086
-cmake --build build/fuzz -j "${PYSNAP_JOBS:-$(nproc)}" --target $names
+cmake --build build/asan -j "${PYSNAP_JOBS:-$(nproc)}" --target $names
 each=$((${1:-60} / $(printf '%s\n' "$names" | wc -l)))
 [ "$each" -ge 1 ] || each=1
 for name in $names; do
@@ -22,6 +22,6 @@ for name in $names; do
   seeds=tests/fuzz/corpus/$name
   [ -d "$seeds" ] || seeds=""
   # shellcheck disable=SC2086
-  "build/fuzz/bin/$name" -max_total_time="$each" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
+  "build/asan/bin/$name" -max_total_time="$each" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -verbosity=0 \
     -artifact_prefix=build/fuzz/findings/ "$corpus" $seeds || die "$name found something: build/fuzz/findings"
 done

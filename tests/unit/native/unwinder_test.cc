@@ -112,9 +112,9 @@ TEST(UnwinderTest, AStackLargerThanIsKeptEndsWithItsReason) {
     pthread_create(
         &thread, &attributes,
         [](void*) -> void* {
-          volatile char large[33 << 20];
-          large[0] = 0;
-          Recurse(10 + large[0]);
+          char large[33 << 20];
+          asm volatile("" ::"r"(large) : "memory");  // whatever the optimizer thinks of it
+          Recurse(10);
           return nullptr;
         },
         nullptr);
