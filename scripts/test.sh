@@ -79,17 +79,33 @@ sanitizer_tests() {
   mkdir -p build/asan
   build asan build/asan/configure.log build/asan && unit_tests build/asan
 }
+# Lint runs beside the tests, which wait for their programs a quarter of the time, and only while they do.
+start_lint() {
+  rm -f "$LOGS/lint.ok"
+  setsid chrt --idle 0 sh -c 'scripts/lint.sh >"$1/lint.out" 2>&1 && : >"$1/lint.ok"' lint "$LOGS" &
+  lint=$!
+  trap 'kill -- -"$lint" 2>/dev/null || true' EXIT
+  trap 'exit 130' INT TERM
+}
+await_lint() { [ -z "$lint" ] || wait "$lint" || true; }
+lint_result() {
+  cat "$LOGS/lint.out"
+  [ -e "$LOGS/lint.ok" ]
+}
 set_up() {
   scripts/packages.sh && scripts/interpreters.sh && ensure_venv
 }
 
 step "packages and interpreters" set_up || true
+lint=""
 if step "build" build_default; then
+  [ "$full" = no ] || start_lint
   step "unit tests" unit_tests build || true
   step "tests on every CPython" python_tests "$@" || true
 fi
 if [ "$full" = yes ]; then
-  step "lint" scripts/lint.sh || true
+  await_lint
+  step "lint" lint_result || true
   step "layouts" "$HOST_PYTHON" scripts/gen_layout.py --check || true
   step "unit tests with sanitizers" sanitizer_tests || true
   step "fuzzers" scripts/fuzz.sh "${PYSNAP_FUZZ_SECONDS:-60}" || true

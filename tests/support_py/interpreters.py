@@ -54,12 +54,16 @@ def _listed() -> tuple[Interpreter, ...]:
 FULL_RUN = os.environ.get("PYSNAP_FULL_RUN") == "1"
 
 
+def is_newest(python: Interpreter) -> bool:
+    """Whether it is the newest release build of its version."""
+    return [each for each in find_interpreters() if each.minor == python.minor and not each.debug][-1:] == [python]
+
+
 def rounds(python: Interpreter, count: int) -> int:
     """How often to do with it what the newest release build of each version does `count` times: the others do it less
     often, and a debug build takes several times as long.
     """
-    newest = [each for each in find_interpreters() if each.minor == python.minor and not each.debug][-1:]
-    return count if [python] == newest else max(count // 4, min(count, 5))
+    return count if is_newest(python) else max(count // 10, min(count, 5))
 
 
 def leave_to_full_run(python: Interpreter) -> None:
