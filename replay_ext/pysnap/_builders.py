@@ -192,13 +192,20 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
             raise ValueError("with arguments that a class of the program made")
         return arguments
 
-    def make_reference(cls: type, parts: Dict[str, Any]) -> Any:
-        # It would be called when the object goes.
-        if parts.get("callback") is not None:
-            raise ValueError("it has a callback")
-        if parts.get("object") is None:
-            raise ValueError("what it referred to is gone")
-        return weakref.ref(parts["object"])
+    class Gone:
+        pass
+
+    def make_weak(make: Callable[[Any], Any]) -> Callable[[type, Dict[str, Any]], Any]:
+        def make_reference(cls: type, parts: Dict[str, Any]) -> Any:
+            # It would be called when the object goes.
+            if parts.get("callback") is not None:
+                raise ValueError("it has a callback")
+            made = make(Gone() if parts.get("object") is None else parts["object"])
+            if type(made) is not cls:
+                raise ValueError("of something that can be called, or no longer can")
+            return made
+
+        return make_reference
 
     recent: Dict[type, Callable[[type, Dict[str, Any]], Any]] = {}
     if sys.version_info >= (3, 9):
@@ -220,7 +227,9 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         io.BytesIO: make_bytes_io,
         type(threading.Lock()): make_lock,
         type(threading.RLock()): make_recursive_lock,
-        weakref.ReferenceType: make_reference,
+        weakref.ReferenceType: make_weak(weakref.ref),
+        weakref.ProxyType: make_weak(weakref.proxy),
+        weakref.CallableProxyType: make_weak(weakref.proxy),
         **recent,
         **({types.UnionType: make_union} if sys.version_info >= (3, 10) else {}),
         io.StringIO: make_string_io,
@@ -301,6 +310,8 @@ def keeping_types() -> Set[type]:
         super,
         types.MappingProxyType,
         weakref.ReferenceType,
+        weakref.ProxyType,
+        weakref.CallableProxyType,
         *(type(view(of())) for of, view in VIEWS),
         *keeping_iterators(),
     }

@@ -116,6 +116,8 @@ def known_types() -> Dict[Name, type]:
         type(threading.Lock()),
         type(threading.RLock()),
         weakref.ReferenceType,
+        weakref.ProxyType,
+        weakref.CallableProxyType,
         *combinatoric_builders(),
         *iterator_builders(),
         *plain_types(),
@@ -129,6 +131,8 @@ def known_types() -> Dict[Name, type]:
     table["builtins", "ContextVar"] = contextvars.ContextVar  # to 3.8
     table["builtins", "Struct"] = struct.Struct  # to 3.8
     table["builtins", "weakref"] = weakref.ReferenceType  # to 3.11
+    table["builtins", "weakproxy"] = weakref.ProxyType  # to 3.11
+    table["builtins", "weakcallableproxy"] = weakref.CallableProxyType  # to 3.11
     if sys.version_info >= (3, 9):
         import zoneinfo
 

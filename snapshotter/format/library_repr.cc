@@ -19,6 +19,7 @@
 #include "snapshotter/format/standard_class_repr.h"
 #include "snapshotter/format/torch_repr.h"
 #include "snapshotter/format/utf8.h"
+#include "snapshotter/format/weak_repr.h"
 
 namespace pysnap::format {
 namespace {
@@ -322,6 +323,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   if (module == "pathlib" || module == "pathlib._local") {
     if (name == "PosixPath" || name == "PurePosixPath") return Path(snapshot, object, name);
   }
+  if (ReprPieces pieces = WeakRepr(snapshot, object, module, name)) return pieces;
   if (ReprPieces pieces = StandardClassRepr(snapshot, object, module, name)) return pieces;
   return RuntimeRepr(snapshot, object, module, name);
 }

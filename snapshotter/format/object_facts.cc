@@ -5,6 +5,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "snapshotter/format/python_rules.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -41,6 +42,12 @@ std::string TypeNameInC(const LoadedSnapshot& snapshot, const proto::Type& type)
   constexpr uint64_t kImmutable = 1 << 8;  // Py_TPFLAGS_IMMUTABLETYPE; object.h of 3.10 and later
   if (type.heap() && (type.flags() & kImmutable) == 0) return std::string(snapshot.string(type.name()));
   return TypeName(snapshot, type);
+}
+
+std::optional<std::string> SureTypeNameInC(const LoadedSnapshot& snapshot, const proto::Type& type) {
+  const bool tells = RulesFor(snapshot.header().process().python().minor()).immutable_flag;
+  if (!tells && type.heap() && IsStandardModule(snapshot.string(type.module()))) return std::nullopt;
+  return TypeNameInC(snapshot, type);
 }
 
 bool IsType(const LoadedSnapshot& snapshot, const proto::Type* type, std::string_view module, std::string_view name) {

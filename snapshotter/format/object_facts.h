@@ -30,6 +30,9 @@ std::string TypeNameOf(const LoadedSnapshot& snapshot, const proto::Object& obje
 // What the C library's messages call it (tp_name): classes made by a class statement by their bare name, those of C
 // with their module.
 std::string TypeNameInC(const LoadedSnapshot& snapshot, const proto::Type& type);
+// The same, where it is certain: of the library's own classes up to 3.9 nothing tells which are made by a class
+// statement.
+std::optional<std::string> SureTypeNameInC(const LoadedSnapshot& snapshot, const proto::Type& type);
 
 // Whether the type is the one `module`.`name`.
 bool IsType(const LoadedSnapshot& snapshot, const proto::Type* type, std::string_view module, std::string_view name);

@@ -32,6 +32,12 @@ struct PythonRules {
   bool bare_object_descriptors = false;
   // bytearray(b"a'b") escapes as bytes does; before, ' is escaped even between " (seen on 3.15).
   bool bytearray_as_bytes = false;
+  // repr() of a weak reference asks what it refers to for `__name__`, or the class of that, as for a special method.
+  // The patch releases of 3.11 do the one or the other (Objects/weakrefobject.c).
+  bool names_by_object = false;
+  bool names_by_class = false;
+  // The messages of C have a type's module and qualified name (%T of PyUnicode_FromFormat, 3.13) and not its tp_name.
+  bool full_names_in_c = false;
 };
 
 // For a version that is not in the table: as its nearest neighbour.

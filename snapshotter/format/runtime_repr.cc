@@ -185,15 +185,10 @@ Pieces MethodCaller(const LoadedSnapshot& snapshot, const Object& object) {
   return pieces;
 }
 
-// The name of a class in the C library's messages. Of the library's own classes up to 3.9 nothing tells which are made
-// by a class statement.
 std::optional<std::string> ClassName(const LoadedSnapshot& snapshot, uint32_t id) {
   const Object* object = snapshot.object(id);
   if (object == nullptr || !object->has_type_value()) return std::nullopt;
-  const proto::Type& type = object->type_value();
-  const bool tells = RulesFor(snapshot.header().process().python().minor()).immutable_flag;
-  if (!tells && type.heap() && IsStandardModule(snapshot.string(type.module()))) return std::nullopt;
-  return TypeNameInC(snapshot, type);
+  return SureTypeNameInC(snapshot, object->type_value());
 }
 
 // super_repr, Objects/typeobject.c.

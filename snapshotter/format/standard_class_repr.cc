@@ -248,6 +248,26 @@ Pieces IpAddress(const LoadedSnapshot& snapshot, const Object& object, std::stri
   return OnlyText(absl::StrCat(std::string(name), "('", *text, "')"));
 }
 
+// ---- importlib
+
+// ModuleSpec.__repr__, Lib/importlib/_bootstrap.py.
+Pieces ModuleSpec(const LoadedSnapshot& snapshot, const Object& object) {
+  const Fields fields(snapshot, object);
+  std::vector<ReprPiece> pieces;
+  const auto add = [&](std::string_view shown, uint32_t id) {
+    pieces.push_back({absl::StrCat(pieces.empty() ? "ModuleSpec(" : ", ", std::string(shown), "=")});
+    pieces.push_back({"", id});
+  };
+  for (const std::string_view name : {"name", "loader", "origin", "submodule_search_locations"}) {
+    const uint32_t id = fields.Id(name);
+    if (id == 0) return std::nullopt;
+    const bool optional = name != "name" && name != "loader";
+    if (!optional || !fields.IsNone(name)) add(name, id);
+  }
+  pieces.push_back({")"});
+  return pieces;
+}
+
 // ---- typing
 
 // _type_repr: classes are told by their names.
@@ -344,6 +364,9 @@ ReprPieces StandardClassRepr(const LoadedSnapshot& snapshot,
   if (module == "concurrent.futures._base" && name == "Future") return Future(snapshot, object);
   if (module == "ipaddress" && (name.substr(0, kFamily) == "IPv4" || name.substr(0, kFamily) == "IPv6")) {
     return IpAddress(snapshot, object, name);
+  }
+  if ((module == "_frozen_importlib" || module == "importlib._bootstrap") && name == "ModuleSpec") {
+    return ModuleSpec(snapshot, object);
   }
   if (module == "typing") {
     if (name == "TypeVar") return TypeVariable(snapshot, object);

@@ -873,6 +873,17 @@ bool keys               | {True: 1, False: 0}
 nan in a list           | [math.nan, 1]
 copied                  | copy.deepcopy({"a": [1, {"b": (2, 3)}]})
 event loop policy       | asyncio.Queue
+weak reference          | (lambda kept: [weakref.ref(kept), kept])(plain_with(a=1))
+weak reference, dead    | weakref.ref(plain_with(a=1))
+weak reference to class | weakref.ref(Plain)
+weak reference to def   | weakref.ref(plain_with)
+weak reference to set   | (lambda kept: [weakref.ref(kept), kept])({1, 2})
+weak reference to regex | (lambda kept: [weakref.ref(kept), kept])(re.compile("weak"))
+weak proxy              | (lambda kept: [weakref.proxy(kept), kept])({1, 2})
+weak proxy to def       | weakref.proxy(plain_with)
+weak proxy, dead        | weakref.proxy(plain_with(a=1))
+module spec             | textwrap.__spec__
+module spec of package  | os.__spec__
 """
 
 SINCE_3_9 = """

@@ -34,6 +34,7 @@ import time
 import types
 import typing
 import uuid
+import weakref
 
 _GATE_READ, _GATE_WRITE = os.pipe()
 _lock = threading.Lock()
@@ -121,6 +122,9 @@ LIBRARY = (
     type(typing.List[int]),
     typing.TypeVar,
     uuid.UUID,
+    weakref.ReferenceType,
+    weakref.ProxyType,
+    type(os.__spec__),
 )
 
 

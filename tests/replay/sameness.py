@@ -5,6 +5,7 @@ import contextvars
 import itertools
 import re
 import types
+import weakref
 
 import oracle
 import pysnap
@@ -53,6 +54,12 @@ def compare(have, want, where, seen):
     if want is None or kind in (bool, type(...), type(NotImplemented)):
         if have is not want:
             yield f"{where}: not the same"
+    elif kind is weakref.ReferenceType:
+        yield from compare(have(), want(), f"{where}()", seen)
+        return
+    elif kind in weakref.ProxyTypes:
+        yield from compare(reached(have), reached(want), f"{where}, through it", seen)
+        return
     elif issubclass(kind, type):
         yield from compare_classes(have, want, where, seen)
         return
@@ -124,6 +131,14 @@ def compare(have, want, where, seen):
     for name in attribute_names(want):
         mine, its = (read(each, name) for each in (want, have))
         yield from compare(its, mine, f"{where}.{name}", seen)
+
+
+def reached(proxy):
+    """The attributes of what a weak proxy stands for, or that it is gone."""
+    try:
+        return dict(vars(proxy))
+    except (ReferenceError, TypeError) as error:
+        return str(error)
 
 
 def order(item):

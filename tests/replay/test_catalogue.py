@@ -42,6 +42,10 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     "match": (8, NEWEST, STAND_IN),
     "match of bytes": (8, NEWEST, STAND_IN),
     "match of groups": (8, NEWEST, STAND_IN),
+    **dict.fromkeys(
+        ("module spec", "module spec of package"),
+        (8, NEWEST, "its loader is one that gives the sources in the snapshot"),
+    ),
     "no flags": (8, 10, BARE + ": as combined flags"),
     "regex flag": (8, NEWEST, BARE),
     **dict.fromkeys(
