@@ -6,7 +6,7 @@ for thread in snap.threads:
 pysnap.post_mortem("pysnap-server-1234.pb")     # pdb in the frame that counts
 """
 
-from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, Suspended
+from ._absent import Absent, BuiltinFunction, CallbackNotCalled, CodeFromOtherVersion, CodeNotRun, Suspended
 from ._load import load
 from ._plugins import stands_for
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
@@ -14,6 +14,7 @@ from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotErro
 __all__ = [
     "Absent",
     "BuiltinFunction",
+    "CallbackNotCalled",
     "Capture",
     "CodeFromOtherVersion",
     "CodeNotRun",

@@ -49,6 +49,21 @@ class Absent:
         return f"<absent{kind}: {self.reason}{detail}>"
 
 
+class CallbackNotCalled:
+    """Stands for the callback of a weak reference, which is not called when the object goes; `callback` is what was."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: object) -> None:
+        self.callback = callback
+
+    def __call__(self, reference: object) -> None:
+        pass
+
+    def __repr__(self) -> str:
+        return f"<not called: {self.callback!r}>"
+
+
 class BuiltinFunction:
     """Stands for a function written in C that is not one of this interpreter's known ones."""
 

@@ -25,6 +25,7 @@ import weakref
 import xml.etree.ElementTree
 from typing import Any, Callable, Dict, Set, Tuple
 
+from pysnap._absent import CallbackNotCalled
 from pysnap._combinatorics import combinatoric_builders
 from pysnap._files import file_stand_ins
 from pysnap._iterators import iterator_builders, keeping_iterators
@@ -195,17 +196,17 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
     class Gone:
         pass
 
-    def make_weak(make: Callable[[Any], Any]) -> Callable[[type, Dict[str, Any]], Any]:
-        def make_reference(cls: type, parts: Dict[str, Any]) -> Any:
-            # It would be called when the object goes.
-            if parts.get("callback") is not None:
-                raise ValueError("it has a callback")
-            made = make(Gone() if parts.get("object") is None else parts["object"])
-            if type(made) is not cls:
-                raise ValueError("of something that can be called, or no longer can")
-            return made
+    def referred(parts: Dict[str, Any]) -> Tuple[Any, ...]:
+        """The arguments of a weak reference; of one that is dead, an object that is about to go."""
+        referent = Gone() if parts.get("object") is None else parts["object"]
+        callback = parts.get("callback")
+        return (referent,) if callback is None else (referent, CallbackNotCalled(callback))
 
-        return make_reference
+    def make_reference(cls: type, parts: Dict[str, Any]) -> Any:
+        return weakref.ref.__new__(cls, *referred(parts))
+
+    def make_weak_proxy(cls: type, parts: Dict[str, Any]) -> Any:
+        return weakref.proxy(*referred(parts))
 
     recent: Dict[type, Callable[[type, Dict[str, Any]], Any]] = {}
     if sys.version_info >= (3, 9):
@@ -227,9 +228,9 @@ def library_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         io.BytesIO: make_bytes_io,
         type(threading.Lock()): make_lock,
         type(threading.RLock()): make_recursive_lock,
-        weakref.ReferenceType: make_weak(weakref.ref),
-        weakref.ProxyType: make_weak(weakref.proxy),
-        weakref.CallableProxyType: make_weak(weakref.proxy),
+        weakref.ReferenceType: make_reference,
+        weakref.ProxyType: make_weak_proxy,
+        weakref.CallableProxyType: make_weak_proxy,
         **recent,
         **({types.UnionType: make_union} if sys.version_info >= (3, 10) else {}),
         io.StringIO: make_string_io,

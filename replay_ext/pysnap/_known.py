@@ -6,6 +6,7 @@ so. Types are on it only if making and freeing an instance has no effect outside
 
 from __future__ import annotations
 
+import _weakref
 import argparse
 import array
 import builtins
@@ -208,7 +209,7 @@ def plain_types() -> Set[type]:
 def known_functions() -> Dict[Name, Callable[..., Any]]:
     """Functions written in C without effects on the machine: calling one in the debugger is the user's own doing."""
     table: Dict[Name, Callable[..., Any]] = {}
-    for module in (builtins, math, operator, itertools, time):
+    for module in (builtins, math, operator, itertools, time, _weakref):
         for name, value in vars(module).items():
             if isinstance(value, types.BuiltinFunctionType):
                 table[getattr(value, "__module__", None) or module.__name__, name] = value

@@ -1,7 +1,8 @@
 """How instances of rebuilt classes are shown, where their captured __repr__ is one that Python itself makes.
 
-A captured __repr__ is not run. That of a named tuple, a dataclass or an enum is known by the file and the name of its
-code, and one of ours says the same. An instance of any other class is shown as its builtin base would.
+A captured __repr__ is not run. That of a named tuple, a dataclass, an enum or a container of weak references is known
+by the file and the name of its code, and one of ours says the same. An instance of any other class is shown as its
+builtin base would.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ Repr = Callable[[Any], str]
 def replacement(cls: type, function: object, minor: int) -> Repr:
     """What stands for `function` as the __repr__ of `cls`, which CPython 3.`minor` had."""
     if type(function) is types.FunctionType:
-        for known in _named_tuple, _dataclass, _enum, _enum_class:
+        for known in _named_tuple, _dataclass, _enum, _enum_class, _weak_dictionary, _weak_set:
             found = known(cls, function, minor)
             if found is not None:
                 return found
@@ -141,5 +142,26 @@ def _enum_class(cls: type, function: types.FunctionType, minor: int) -> Optional
     def show(self: Any) -> str:
         is_flag = minor >= 11 and any((base.__module__, base.__name__) == ("enum", "Flag") for base in _mro(self))
         return f"<{'flag' if is_flag else 'enum'} {self.__name__!r}>"
+
+    return show
+
+
+def _weak_dictionary(cls: type, function: types.FunctionType, minor: int) -> Optional[Repr]:
+    if not _comes_from(function, "/weakref.py") or function.__code__.co_name != "__repr__":
+        return None
+    if not any(base.__name__ in ("WeakKeyDictionary", "WeakValueDictionary") for base in _mro(cls)):
+        return None
+    return lambda self: f"<{type(self).__name__} at {id(self):#x}>"
+
+
+def _weak_set(cls: type, function: types.FunctionType, minor: int) -> Optional[Repr]:
+    if not _comes_from(function, "/_weakrefset.py") or function.__code__.co_name != "__repr__":
+        return None
+
+    def show(self: Any) -> str:
+        try:
+            return repr(_attribute(self, "data"))
+        except (AttributeError, KeyError):
+            return object.__repr__(self)
 
     return show

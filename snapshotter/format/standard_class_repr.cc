@@ -96,7 +96,7 @@ Pieces ChainMap(const LoadedSnapshot& snapshot, const Object& object) {
   return pieces;
 }
 
-// UserDict, UserList and UserString are shown as what they hold.
+// UserDict, UserList, UserString and weakref.WeakSet are shown as what they hold.
 Pieces Data(const LoadedSnapshot& snapshot, const Object& object) {
   const uint32_t data = Fields(snapshot, object).Id("data");
   if (data == 0) return std::nullopt;
@@ -248,6 +248,13 @@ Pieces IpAddress(const LoadedSnapshot& snapshot, const Object& object, std::stri
   return OnlyText(absl::StrCat(std::string(name), "('", *text, "')"));
 }
 
+// ---- weakref
+
+// WeakKeyDictionary and WeakValueDictionary.
+Pieces WeakDictionary(const Object& object, std::string_view name) {
+  return OnlyText(absl::StrCat("<", std::string(name), " at ", AddressText(object.address()), ">"));
+}
+
 // ---- importlib
 
 // ModuleSpec.__repr__, Lib/importlib/_bootstrap.py.
@@ -365,6 +372,10 @@ ReprPieces StandardClassRepr(const LoadedSnapshot& snapshot,
   if (module == "ipaddress" && (name.substr(0, kFamily) == "IPv4" || name.substr(0, kFamily) == "IPv6")) {
     return IpAddress(snapshot, object, name);
   }
+  if (module == "weakref" && (name == "WeakKeyDictionary" || name == "WeakValueDictionary")) {
+    return WeakDictionary(object, name);
+  }
+  if (module == "_weakrefset" && name == "WeakSet") return Data(snapshot, object);
   if ((module == "_frozen_importlib" || module == "importlib._bootstrap") && name == "ModuleSpec") {
     return ModuleSpec(snapshot, object);
   }

@@ -79,6 +79,14 @@ class Plain:
     pass
 
 
+class WeakNumber(weakref.ref):
+    __slots__ = ("number",)
+
+    def __init__(self, referent, callback=None):
+        super().__init__(referent, callback)
+        self.number = 5
+
+
 class Described:
     """A class with a bit of everything."""
 
@@ -882,6 +890,13 @@ weak reference to regex | (lambda kept: [weakref.ref(kept), kept])(re.compile("w
 weak proxy              | (lambda kept: [weakref.proxy(kept), kept])({1, 2})
 weak proxy to def       | weakref.proxy(plain_with)
 weak proxy, dead        | weakref.proxy(plain_with(a=1))
+weak reference, called  | (lambda kept: [weakref.ref(kept, id), kept])(plain_with(a=1))
+weak proxy, called      | (lambda kept: [weakref.proxy(kept, id), kept])({1, 2})
+weak reference, derived | (lambda kept: [WeakNumber(kept), kept])(plain_with(a=1))
+weak method             | (lambda kept: [weakref.WeakMethod(kept.method), kept])(Described(5))
+weak values             | (lambda kept: [weakref.WeakValueDictionary(a=kept), kept])(plain_with(a=1))
+weak keys               | (lambda kept: [weakref.WeakKeyDictionary({kept: 1}), kept])(Plain)
+weak set                | (lambda kept: [weakref.WeakSet([kept]), kept])(Plain)
 module spec             | textwrap.__spec__
 module spec of package  | os.__spec__
 """

@@ -54,9 +54,14 @@ def compare(have, want, where, seen):
     if want is None or kind in (bool, type(...), type(NotImplemented)):
         if have is not want:
             yield f"{where}: not the same"
-    elif kind is weakref.ReferenceType:
-        yield from compare(have(), want(), f"{where}()", seen)
-        return
+    elif issubclass(kind, weakref.ReferenceType):
+        referred = weakref.ReferenceType.__call__
+        yield from compare(referred(have), referred(want), f"{where}()", seen)
+        callback = have.__callback__
+        if isinstance(callback, pysnap.CallbackNotCalled):
+            callback = callback.callback
+        if (callback is None) != (want.__callback__ is None):
+            yield f"{where}.__callback__: {callback!r}, not {want.__callback__!r}"
     elif kind in weakref.ProxyTypes:
         yield from compare(reached(have), reached(want), f"{where}, through it", seen)
         return
