@@ -4,6 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "snapshotter/format/object_facts.h"
+#include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/position_table.h"
 #include "snapshotter/format/python_rules.h"
 
@@ -135,6 +136,25 @@ std::vector<FrameView> TracebackFrames(const LoadedSnapshot& snapshot, uint32_t 
   return frames;
 }
 
+namespace {
+
+// What an awaitable of C hands what it is sent on to: object id, 0 for anything else.
+uint32_t Passed(const LoadedSnapshot& snapshot, const proto::Object& object) {
+  if (!object.has_parts()) return 0;
+  const proto::Type* type = TypeOf(snapshot, object);
+  const PartsOf parts(snapshot, object);
+  if (IsType(snapshot, type, "builtins", "coroutine_wrapper")) return parts.Id("coroutine");
+  if (IsType(snapshot, type, "builtins", "async_generator_asend") ||
+      IsType(snapshot, type, "builtins", "async_generator_athrow")) {
+    return parts.Id("generator");
+  }
+  if (IsType(snapshot, type, "builtins", "anext_awaitable")) return parts.Id("awaitable");
+  if (IsType(snapshot, type, "_asyncio", "FutureIter")) return parts.Id("future");
+  return 0;
+}
+
+}  // namespace
+
 std::vector<FrameView> AwaitChain(const LoadedSnapshot& snapshot, uint32_t generator, uint32_t* leaf) {
   std::vector<FrameView> frames;
   absl::flat_hash_set<uint32_t> seen;
@@ -143,8 +163,11 @@ std::vector<FrameView> AwaitChain(const LoadedSnapshot& snapshot, uint32_t gener
     const proto::Object* object = snapshot.object(generator);
     if (object == nullptr || !object->has_generator()) {
       last = generator;
-      break;
+      if (object != nullptr) generator = Passed(snapshot, *object);
+      if (object == nullptr || generator == 0) break;
+      continue;
     }
+    last = 0;
     if (object->generator().has_frame()) frames.push_back(ViewFrame(snapshot, object->generator().frame()));
     generator = object->generator().awaiting();
   }

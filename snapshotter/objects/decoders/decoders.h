@@ -156,6 +156,11 @@ PYSNAP_DECODER(DecodeDictView)
 PYSNAP_DECODER(DecodeZoneInfo)
 PYSNAP_DECODER(DecodeFuture)
 PYSNAP_DECODER(DecodeTask)
+PYSNAP_DECODER(DecodeCoroutineWrapper)
+PYSNAP_DECODER(DecodeAsyncGeneratorSend)
+PYSNAP_DECODER(DecodeAsyncGeneratorThrow)
+PYSNAP_DECODER(DecodeAnextAwaitable)
+PYSNAP_DECODER(DecodeFutureIterator)
 
 #undef PYSNAP_DECODER
 

@@ -195,23 +195,4 @@ absl::Status DecodeZoneInfo(Crawl& crawl, Address object, const TypeInfo&, proto
   return DecodeParts(crawl, object, {{"key", layout.key}, {"file", layout.file_repr}}, out);
 }
 
-absl::Status DecodeFuture(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
-  const auto& layout = crawl.layout().FutureObj;
-  return DecodeParts(crawl, object,
-                     {{"_loop", layout.fut_loop}, {"_result", layout.fut_result}, {"_exception", layout.fut_exception}},
-                     out);
-}
-
-absl::Status DecodeTask(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
-  const auto& layout = crawl.layout().TaskObj;
-  return DecodeParts(crawl, object,
-                     {{"_coro", layout.task_coro},
-                      {"_name", layout.task_name},
-                      {"_fut_waiter", layout.task_fut_waiter},
-                      {"_loop", layout.task_loop},
-                      {"_result", layout.task_result},
-                      {"_exception", layout.task_exception}},
-                     out);
-}
-
 }  // namespace pysnap

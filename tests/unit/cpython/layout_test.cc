@@ -149,6 +149,7 @@ constexpr Range kRanges[] = {
     {"PyZoneInfo_ZoneInfo", "*", 9, 15},
     {"cycleobject", "firstpass", 8, 13},
     {"pairwiseobject", "*", 10, 15},
+    {"anextawaitableobject", "*", 10, 15},
     {"batchedobject", "it", 12, 15},
     {"batchedobject", "batch_size", 12, 15},
     {"batchedobject", "strict", 13, 15},
