@@ -124,6 +124,9 @@ LIBRARY = (
     uuid.UUID,
     weakref.ReferenceType,
     weakref.ProxyType,
+    weakref.WeakKeyDictionary,
+    weakref.WeakSet,
+    weakref.WeakValueDictionary,
     type(os.__spec__),
 )
 
