@@ -1,6 +1,7 @@
 #include "snapshotter/supervise/supervisor.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ptrace.h>
 
@@ -24,6 +25,9 @@ constexpr long kForkOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 // How often is looked for what no event tells.
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::hours kForever{24};
+// Within that time the next stop comes as often as not, as of a thread that starts, and ends: on another processor, while
+// going to sleep and being woken takes longer.
+constexpr std::chrono::microseconds kSoon{20};
 // How long a thread that has run into a breakpoint may take to stop, before it is looked for, and how long it is looked
 // for, less and less often: its signal comes after the notice, which on a busy machine may be much later.
 constexpr std::chrono::milliseconds kHitDelay{1};
@@ -34,6 +38,11 @@ pid_t StatusNumber(pid_t tid, const char* field, pid_t otherwise) {
   const auto status = ReadFileAt(AT_FDCWD, absl::StrFormat("/proc/%d/status", tid).c_str(), 65536);
   pid_t number = 0;
   return status.ok() && absl::SimpleAtoi(StatusField(*status, field), &number) ? number : otherwise;
+}
+
+bool HasOtherProcessors() {
+  cpu_set_t processors;
+  return sched_getaffinity(0, sizeof(processors), &processors) == 0 && CPU_COUNT(&processors) > 1;
 }
 
 // Whether a thread belongs to a process, for a fraction of what it takes to read that in /proc.
@@ -59,14 +68,18 @@ void Supervisor::Run() {
   // Little is done here, and every bit of it while a thread waits. What takes long is done in other processes.
   const RealtimeGuard realtime;
   if (options_.timeout.has_value()) deadline_ = Clock::now() + *options_.timeout;
+  const bool may_spin = HasOtherProcessors();
+  Clock::time_point last_stop;
   while (true) {
     if (HandlePending()) continue;
     bool none_left = false;
     if (const std::optional<Stop> stop = NextStop(0, options_.request_signal, &none_left)) {
       Handle(*stop);
+      last_stop = Clock::now();
       continue;
     }
     if (none_left) return;
+    if (may_spin && Clock::now() - last_stop < kSoon) continue;
     std::chrono::nanoseconds patience = OnNotices();
     for (const auto& [pid, process] : processes_) {
       process->OnTime();
