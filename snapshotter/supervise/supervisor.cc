@@ -25,8 +25,8 @@ constexpr long kForkOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 // How often is looked for what no event tells.
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::hours kForever{24};
-// Within that time the next stop comes as often as not, as of a thread that starts, and ends: on another processor, while
-// going to sleep and being woken takes longer.
+// Within that time the next stop comes as often as not, as of a thread that starts, and ends: on another processor,
+// while going to sleep and being woken takes longer.
 constexpr std::chrono::microseconds kSoon{20};
 // How long a thread that has run into a breakpoint may take to stop, before it is looked for, and how long it is looked
 // for, less and less often: its signal comes after the notice, which on a busy machine may be much later.
