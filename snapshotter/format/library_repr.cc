@@ -293,6 +293,15 @@ Pieces Path(const LoadedSnapshot& snapshot, const Object& object, std::string_vi
   return OnlyText(absl::StrCat(std::string(name), "(", StrRepr(snapshot, text->empty() ? "." : *text), ")"));
 }
 
+// Only what os.fspath() gave: its parts are put together by other rules.
+Pieces WindowsPath(const LoadedSnapshot& snapshot, const Object& object, std::string_view name) {
+  const auto text = StrOf(snapshot, FindAttribute(snapshot, object, "_str"));
+  if (!text.has_value()) return std::nullopt;
+  std::string slashed(*text);
+  std::replace(slashed.begin(), slashed.end(), '\\', '/');
+  return OnlyText(absl::StrCat(std::string(name), "(", StrRepr(snapshot, slashed), ")"));
+}
+
 }  // namespace
 
 ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, size_t max_characters) {
@@ -322,6 +331,7 @@ ReprPieces LibraryRepr(const LoadedSnapshot& snapshot, const Object& object, siz
   // Lib/pathlib.py; in 3.13 Lib/pathlib/_local.py.
   if (module == "pathlib" || module == "pathlib._local") {
     if (name == "PosixPath" || name == "PurePosixPath") return Path(snapshot, object, name);
+    if (name == "WindowsPath" || name == "PureWindowsPath") return WindowsPath(snapshot, object, name);
   }
   if (ReprPieces pieces = WeakRepr(snapshot, object, module, name)) return pieces;
   if (ReprPieces pieces = StandardClassRepr(snapshot, object, module, name)) return pieces;

@@ -338,14 +338,21 @@ Pieces TypingAlias(const LoadedSnapshot& snapshot, const Object& object, std::st
   return pieces;
 }
 
-// TypeVar of up to 3.11, which is no class of C yet.
+// TypeVar and ParamSpec.
 Pieces TypeVariable(const LoadedSnapshot& snapshot, const Object& object) {
   const Fields fields(snapshot, object);
   const std::optional<std::string_view> name = fields.Str("__name__");
   const std::optional<bool> co = fields.Bool("__covariant__");
   const std::optional<bool> contra = fields.Bool("__contravariant__");
   if (!name.has_value() || !co.has_value() || !contra.has_value()) return std::nullopt;
-  return OnlyText(absl::StrCat(*co ? "+" : *contra ? "-" : "~", std::string(*name)));
+  const bool inferred = fields.Bool("__infer_variance__").value_or(false);  // 3.12 on
+  return OnlyText(absl::StrCat(inferred ? "" : *co ? "+" : *contra ? "-" : "~", std::string(*name)));
+}
+
+// TypeVarTuple and TypeAliasType.
+Pieces TypingName(const LoadedSnapshot& snapshot, const Object& object) {
+  const std::optional<std::string_view> name = Fields(snapshot, object).Str("__name__");
+  return name.has_value() ? OnlyText(std::string(*name)) : std::nullopt;
 }
 
 }  // namespace
@@ -354,6 +361,11 @@ ReprPieces StandardClassRepr(const LoadedSnapshot& snapshot,
                              const Object& object,
                              std::string_view module,
                              std::string_view name) {
+  if (module == "typing") {
+    // Of those that are classes of C (3.12 on) the members are known.
+    if (name == "TypeVar" || name == "ParamSpec") return TypeVariable(snapshot, object);
+    if (name == "TypeVarTuple" || name == "TypeAliasType") return TypingName(snapshot, object);
+  }
   if (object.has_absent()) return std::nullopt;
   if (module == "argparse" && name == "Namespace") return Namespace(snapshot, object);
   if (module == "collections") {
@@ -380,7 +392,6 @@ ReprPieces StandardClassRepr(const LoadedSnapshot& snapshot,
     return ModuleSpec(snapshot, object);
   }
   if (module == "typing") {
-    if (name == "TypeVar") return TypeVariable(snapshot, object);
     if (name == "_SpecialForm" || name == "_SpecialGenericAlias") return SpecialForm(snapshot, object);
     if (name == "_GenericAlias" || name == "_CallableGenericAlias" || name == "_UnionGenericAlias") {
       return TypingAlias(snapshot, object, name);

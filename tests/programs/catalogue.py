@@ -907,6 +907,7 @@ generic alias           | list[int]
 generic alias nested    | dict[str, list[int]]
 """
 SINCE_3_10 = """
+param spec              | typing.ParamSpec("P")
 union                   | int | None
 union of three          | int | str | list[int]
 slotted dataclass       | dataclasses.make_dataclass("Made", ["a"], slots=True)(1)
@@ -914,6 +915,7 @@ pairwise                | itertools.pairwise([1, 2, 3])
 keyword only dataclass  | dataclasses.make_dataclass("Made", [("a", int)], kw_only=True)(a=1)
 """
 SINCE_3_11 = """
+type var tuple          | typing.TypeVarTuple("Ts")
 exception group         | ExceptionGroup("several", [ValueError(1), ExceptionGroup("inner", [KeyError("k")])])
 base exception group    | BaseExceptionGroup("base", [KeyboardInterrupt()])
 exception with notes    | with_notes()

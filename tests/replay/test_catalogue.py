@@ -57,20 +57,20 @@ OTHERWISE: Dict[str, Tuple[int, int, str]] = {
     ),
     "thread not started": (8, NEWEST, BARE),
     "type alias": (12, NEWEST, BARE),
+    "param spec": (10, NEWEST, BARE),
     "type var": (8, NEWEST, BARE),
+    "type var tuple": (11, NEWEST, BARE),
 }
 
 
 # Of types of Python itself, what `show` writes as object.__repr__() does, and not as the type: the first and the last
 # minor version.
 SHOWN_BARE: Dict[str, Tuple[int, int]] = {
-    **dict.fromkeys(("decimal context", "hash", "windows path"), (8, NEWEST)),
+    **dict.fromkeys(("decimal context", "hash"), (8, NEWEST)),
     "any": (11, NEWEST),
-    "type var": (12, NEWEST),
     "super object in C": (9, 9),
     **dict.fromkeys(("keyword only dataclass", "slotted dataclass"), (10, 11)),
     "ast": (14, NEWEST),
-    "type alias": (12, NEWEST),
 }
 
 
