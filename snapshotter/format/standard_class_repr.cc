@@ -364,6 +364,9 @@ ReprPieces StandardClassRepr(const LoadedSnapshot& snapshot,
   if (module == "typing") {
     // Of those that are classes of C (3.12 on) the members are known.
     if (name == "TypeVar" || name == "ParamSpec") return TypeVariable(snapshot, object);
+    if (name == "TypeVarTuple" && Fields(snapshot, object).Id("__covariant__") != 0) {
+      return TypeVariable(snapshot, object);  // 3.15 on
+    }
     if (name == "TypeVarTuple" || name == "TypeAliasType") return TypingName(snapshot, object);
   }
   if (object.has_absent()) return std::nullopt;
