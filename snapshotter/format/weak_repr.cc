@@ -124,14 +124,15 @@ ReprPieces WeakRepr(const LoadedSnapshot& snapshot,
                     std::string_view module,
                     std::string_view name) {
   // weakref_repr and proxy_repr, Objects/weakrefobject.c. Types of C were in builtins before they were in weakref.
-  const bool proxy =
-      name == "weakproxy" || name == "weakcallableproxy" || name == "ProxyType" || name == "CallableProxyType";
+  const bool of_c = module == "weakref" || module == "builtins";
+  const bool proxy = of_c && (name == "weakproxy" || name == "weakcallableproxy" || name == "ProxyType" ||
+                              name == "CallableProxyType");
   const bool reference =
-      (module == "weakref" && (name == "ReferenceType" || name == "KeyedRef" || name == "WeakMethod")) ||
-      (module == "builtins" && name == "weakref");
+      of_c && (name == "weakref" || name == "ReferenceType" || name == "KeyedRef" || name == "WeakMethod");
   if ((!proxy && !reference) || !object.has_parts()) return std::nullopt;
   const Object* referent = snapshot.object(PartsOf(snapshot, object).Id("object"));
-  if (referent == nullptr) return std::nullopt;
+  // One that was redacted has no address.
+  if (referent == nullptr || referent->address() == 0) return std::nullopt;
   const std::string begin = absl::StrCat(proxy ? "<weakproxy at " : "<weakref at ", AddressText(object.address()));
   const bool dead = referent->has_singleton() && referent->singleton() == proto::NONE;
   const bool full_names = Rules(snapshot).full_names_in_c;
