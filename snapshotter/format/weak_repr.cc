@@ -41,6 +41,7 @@ std::optional<Name> NameInClasses(const LoadedSnapshot& snapshot,
     const auto text = StrOf(snapshot, own);
     return Name{text.has_value() ? std::optional(std::string(*text)) : std::nullopt};
   }
+  if (type.heap() && type.mro().empty()) return std::nullopt;
   for (const uint32_t id : type.mro()) {
     const Object* base = snapshot.object(id);
     if (base == nullptr || !base->has_type_value()) return std::nullopt;
