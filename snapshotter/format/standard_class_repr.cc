@@ -349,9 +349,10 @@ Pieces TypeVariable(const LoadedSnapshot& snapshot, const Object& object) {
   return OnlyText(absl::StrCat(inferred ? "" : *co ? "+" : *contra ? "-" : "~", std::string(*name)));
 }
 
-// TypeVarTuple and TypeAliasType.
+// TypeVarTuple and TypeAliasType, which has a qualified name from 3.15 on.
 Pieces TypingName(const LoadedSnapshot& snapshot, const Object& object) {
-  const std::optional<std::string_view> name = Fields(snapshot, object).Str("__name__");
+  const Fields fields(snapshot, object);
+  const std::optional<std::string_view> name = fields.Str(fields.Id("__qualname__") != 0 ? "__qualname__" : "__name__");
   return name.has_value() ? OnlyText(std::string(*name)) : std::nullopt;
 }
 
