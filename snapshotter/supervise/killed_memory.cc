@@ -57,10 +57,10 @@ std::optional<bool> HasOwnPage(int pagemap, uint64_t begin, uint64_t end) {
 // Whether nothing is left of the lowest or of the highest memory that every process has of its own, the data of its
 // program and its first stack. The kernel takes pages away from the one end or, since 6.18, from the other.
 bool LacksEnd(pid_t pid) {
-  const UniqueFd proc(open(absl::StrCat("/proc/", pid).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const absl::StatusOr<UniqueFd> proc = OpenProcDir(pid);
   if (!proc.ok()) return false;
-  const absl::StatusOr<ProcStat> stat = ReadProcStat(proc.get());
-  const UniqueFd pagemap(openat(proc.get(), "pagemap", O_RDONLY | O_CLOEXEC));
+  const absl::StatusOr<ProcStat> stat = ReadProcStat(proc->get());
+  const UniqueFd pagemap(openat(proc->get(), "pagemap", O_RDONLY | O_CLOEXEC));
   if (!stat.ok() || !pagemap.ok()) return false;
   const auto lacks = [&](uint64_t begin, uint64_t end) {
     return begin != 0 && begin < end && !HasOwnPage(pagemap.get(), begin, end).value_or(true);
