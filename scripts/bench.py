@@ -42,6 +42,7 @@ CASES: dict[str, list[str]] = {
     "1e5 instances": ["instances"],
     "1000 deep": ["nested"],
     "all data": ["all"],
+    "10,000 tasks": ["tasks", "10000"],
 }
 
 
@@ -234,7 +235,7 @@ def results_of(
     python: dict[str, Any], case: str, repeat: int, others: dict[str, Any], in_process: Optional[Path]
 ) -> Iterator[Result]:
     """All tools on one case and one interpreter."""
-    threads = case.startswith("threads")
+    threads = case.startswith("threads") or case.endswith("tasks")
     with Target(python["path"], CASES[case]) as target:
         yield Result(python["tag"], case, "idle", seen_pause_ms=idle(target, repeat))
         variants = {"pysnap": [], "pysnap --no-locals": ["--no-locals"]} if threads else {"pysnap": []}

@@ -1,12 +1,14 @@
 """The program that scripts/bench.py takes snapshots of; runs on every supported CPython.
 
   bench_target.py threads N        N threads, each 10 frames deep and blocked, and the main thread
+  bench_target.py tasks N          a thread whose event loop has N suspended tasks, each 3 frames deep
   bench_target.py ints | strings | instances | nested | all       the main thread holds data
 
 Prints "ready". For each line that comes in it answers with the longest time, in nanoseconds, for which its main thread
 did not run since the line before: the thread does nothing but look at the clock.
 """
 
+import asyncio
 import select
 import sys
 import threading
@@ -29,6 +31,24 @@ def frames(depth, number, ready, stop):
         ready.release()
         stop.wait()
     return values
+
+
+async def waits(depth, number, future):
+    text = "task %d at depth %d" % (number, depth)
+    if depth > 1:
+        await waits(depth - 1, number, future)
+    else:
+        await future
+    return text
+
+
+async def start_tasks(count, ready):
+    future = asyncio.get_running_loop().create_future()
+    tasks = [asyncio.ensure_future(waits(3, number, future)) for number in range(count)]
+    while not all(task.get_stack() for task in tasks):
+        await asyncio.sleep(0)
+    ready.release()
+    await asyncio.gather(*tasks)
 
 
 def nested(depth):
@@ -84,6 +104,10 @@ def main():
             threading.Thread(target=frames, args=(10, number, ready, stop), daemon=True).start()
         for _ in range(count - 1):
             ready.acquire()
+    elif case == "tasks":
+        ready = threading.Semaphore(0)
+        threading.Thread(target=asyncio.run, args=(start_tasks(int(sys.argv[2]), ready),), daemon=True).start()
+        ready.acquire()
     elif case == "all":
         data = {name: make() for name, make in MAKERS.items()}
     else:

@@ -13,6 +13,7 @@ TYPES: Dict[str, List[str]] = {
     "_gil_runtime_state": ["struct _gil_runtime_state"],
     # A PyThreadState is the first member of the _PyThreadStateImpl that CPython allocates from 3.13 on.
     "PyThreadState": ["_PyThreadStateImpl", "PyThreadState"],
+    "llist_node": ["struct llist_node"],
     "_PyCFrame": ["_PyCFrame", "CFrame"],
     "_PyErr_StackItem": ["_PyErr_StackItem"],
     "PyDictKeysObject": ["struct _dictkeysobject"],

@@ -178,7 +178,8 @@ PyObject* Loader::MakeSuspended(uint32_t id, const Object& object) {
   const Generator generator(object.data);
   if (generator.has_frame) {
     const Frame frame(generator.frame);
-    generator_frames_[id] = {frame, Ref(MakeFrame(frame))};
+    // A running one has a frame of a thread's.
+    if (FindThreadFrame(0, frame) == nullptr) generator_frames_[id] = {frame, Ref(MakeFrame(frame))};
   }
   PyTypeObject* type = reinterpret_cast<PyTypeObject*>(options_.suspended);
   return NewInstance(type);
@@ -206,7 +207,12 @@ void Loader::FillSuspended(PyObject* made, uint32_t id, const Object& object) {
   set("code", generator.code != 0 ? Get(generator.code) : nullptr);
   set("awaiting", generator.awaiting != 0 ? Get(generator.awaiting) : nullptr);
   const auto frame = generator_frames_.find(id);
-  if (frame != generator_frames_.end()) set("frame", frame->second.frame.get());
+  if (frame != generator_frames_.end()) {
+    set("frame", frame->second.frame.get());
+  } else if (generator.has_frame) {
+    const MadeFrame* running = FindThreadFrame(0, Frame(generator.frame));
+    if (running != nullptr) set("frame", running->frame.get());
+  }
 }
 
 }  // namespace pysnap::replay

@@ -61,6 +61,13 @@ Ref Loader::Load() {
       if (made.message.address != 0) frames_by_address_.emplace(made.message.address, index);
     }
   }
+  for (const Bytes bytes : file_.tasks) {
+    try {
+      tasks_.emplace_back(bytes);
+    } catch (const protozero::exception&) {
+      problems_.push_back("a task's record cannot be parsed");
+    }
+  }
   if (!MakeAll() || !MakeThreads() || !FillAll()) return Ref();
   CutLongChains(made_);
   return Result();

@@ -205,6 +205,7 @@ class Loader {
   Ref Result();
   Ref HeaderDict();
   Ref CaptureDict();
+  Ref TaskDict(const Task& task);
 
   const SnapshotFile& file_;
   LoadOptions options_;
@@ -226,6 +227,7 @@ class Loader {
   std::unordered_map<uint32_t, size_t> frames_by_id_;
   std::unordered_map<uint64_t, size_t> frames_by_address_;
   std::vector<Thread> threads_;
+  std::vector<Task> tasks_;
   std::unordered_set<PyObject*> callers_;                     // frames that may be another's f_back
   std::vector<MadeFrame> thread_frames_;                      // of all threads, in their order
   std::unordered_map<uint32_t, MadeFrame> generator_frames_;  // by the generator's object id

@@ -49,6 +49,46 @@ Thread::Thread(Bytes bytes) {
   }
 }
 
+Task::Task(Bytes bytes) {
+  Reader reader = Read(bytes);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1:
+        address = GetU64(reader);
+        break;
+      case 2:
+        object = GetU32(reader);
+        break;
+      case 3:
+        name = GetU32(reader);
+        break;
+      case 4:
+        state = GetU32(reader);
+        break;
+      case 5:
+        coroutine = GetU32(reader);
+        break;
+      case 6:
+        waiter = GetU32(reader);
+        break;
+      case 7:
+        loop = GetU32(reader);
+        break;
+      case 8:
+        native_id = GetI64(reader);
+        break;
+      case 9:
+        interpreter = GetI64(reader);
+        break;
+      case 10:
+        GetNumbers(reader, awaited_by);
+        break;
+      default:
+        reader.skip();
+    }
+  }
+}
+
 CrashException::CrashException(Bytes bytes) {
   Reader reader = Read(bytes);
   while (reader.next()) {

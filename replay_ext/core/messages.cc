@@ -87,7 +87,7 @@ Sequence::Sequence(Bytes bytes) {
         kind = GetU32(reader);
         break;
       case 2:
-        GetIds(reader, items);
+        GetNumbers(reader, items);
         break;
       default:
         reader.skip();
@@ -100,10 +100,10 @@ Mapping::Mapping(Bytes bytes) {
   while (reader.next()) {
     switch (reader.tag()) {
       case 1:
-        GetIds(reader, keys);
+        GetNumbers(reader, keys);
         break;
       case 2:
-        GetIds(reader, values);
+        GetNumbers(reader, values);
         break;
       case 3:
         omitted = GetU64(reader);
@@ -150,7 +150,7 @@ Type::Type(Bytes bytes) {
         module = GetU32(reader);
         break;
       case 4:
-        GetIds(reader, bases);
+        GetNumbers(reader, bases);
         break;
       case 6:
         flags = GetU64(reader);
@@ -165,7 +165,7 @@ Type::Type(Bytes bytes) {
         dict = GetU32(reader);
         break;
       case 12:
-        GetIds(reader, slots);
+        GetNumbers(reader, slots);
         break;
       default:
         reader.skip();
@@ -221,13 +221,13 @@ Code::Code(Bytes bytes) {
         bytecode = GetBytes(reader);
         break;
       case 11:
-        GetIds(reader, constants);
+        GetNumbers(reader, constants);
         break;
       case 12:
-        GetIds(reader, names);
+        GetNumbers(reader, names);
         break;
       case 13:
-        GetIds(reader, variables);
+        GetNumbers(reader, variables);
         break;
       case 14:
         variable_kinds = GetBytes(reader);
@@ -431,7 +431,7 @@ Parts::Parts(Bytes bytes) {
         break;
       }
       case 4:
-        GetIds(reader, items);
+        GetNumbers(reader, items);
         break;
       default:
         reader.skip();

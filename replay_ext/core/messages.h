@@ -270,6 +270,20 @@ struct Thread {
   explicit Thread(Bytes bytes);
 };
 
+struct Task {
+  uint64_t address = 0;
+  uint32_t object = 0;
+  uint32_t name = 0;
+  uint32_t state = 0;
+  uint32_t coroutine = 0;
+  uint32_t waiter = 0;
+  uint32_t loop = 0;
+  int64_t native_id = 0;
+  int64_t interpreter = 0;
+  std::vector<uint64_t> awaited_by;
+  explicit Task(Bytes bytes);
+};
+
 struct CrashException {
   uint32_t object = 0;
   int64_t native_id = 0;

@@ -122,6 +122,27 @@ Ref Loader::ThreadDict(const Thread& thread, size_t index) {
   return dict.Take();
 }
 
+Ref Loader::TaskDict(const Task& task) {
+  const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
+  Ref awaited_by(PyList_New(0));
+  for (const uint64_t waiter : task.awaited_by) {
+    Ref address = Unsigned(waiter);
+    if (awaited_by && address) PyList_Append(awaited_by.get(), address.get());
+  }
+  Dict dict;
+  dict.Set("address", Unsigned(task.address))
+      .Set("object", object(task.object))
+      .Set("name", Ref::New(Name(task.name)))
+      .Set("state", Int(task.state))
+      .Set("coroutine", object(task.coroutine))
+      .Set("waiter", object(task.waiter))
+      .Set("loop", object(task.loop))
+      .Set("native_id", task.native_id != 0 ? Int(task.native_id) : None())
+      .Set("interpreter", Int(task.interpreter))
+      .Set("awaited_by", std::move(awaited_by));
+  return dict.Take();
+}
+
 Ref Loader::Result() {
   Ref threads(PyList_New(0));
   size_t index = 0;
@@ -129,6 +150,11 @@ Ref Loader::Result() {
     Ref dict = ThreadDict(thread, index);
     index += thread.frames.size();
     if (!threads || !dict || PyList_Append(threads.get(), dict.get()) < 0) return Ref();
+  }
+  Ref tasks(PyList_New(0));
+  for (const Task& task : tasks_) {
+    Ref dict = TaskDict(task);
+    if (!tasks || !dict || PyList_Append(tasks.get(), dict.get()) < 0) return Ref();
   }
   Ref sources(PyList_New(0));
   Each<SourceFile>(file_.sources, [&](const SourceFile& source) {
@@ -160,6 +186,7 @@ Ref Loader::Result() {
   dict.Set("header", HeaderDict())
       .Set("capture", CaptureDict())
       .Set("threads", std::move(threads))
+      .Set("tasks", std::move(tasks))
       .Set("sources", std::move(sources))
       .Set("globals", std::move(globals))
       .Set("partial", std::move(partial))

@@ -18,6 +18,7 @@ struct SnapshotFile {
   std::vector<Bytes> strings;  // by string id; [0] is empty
   std::vector<Bytes> objects;  // serialized, by object id; [0] is empty
   std::vector<Bytes> threads;
+  std::vector<Bytes> tasks;
   std::vector<Bytes> problems;
   std::vector<Bytes> sources;
   bool has_exception = false;

@@ -70,16 +70,17 @@ inline double GetDouble(Reader& reader) {
 }
 
 // Packed or not: a writer may do either.
-inline void GetIds(Reader& reader, Ids& ids) {
+template <typename Number>
+inline void GetNumbers(Reader& reader, std::vector<Number>& numbers) {
   if (reader.wire_type() == pbf_wire_type::varint) {
-    ids.push_back(reader.get_uint32());
+    numbers.push_back(static_cast<Number>(reader.get_uint64()));
     return;
   }
   const Bytes packed = GetBytes(reader);
-  ids.reserve(ids.size() + packed.size() / 4);
+  numbers.reserve(numbers.size() + packed.size() / 4);
   const char* at = packed.data();
   const char* const end = at + packed.size();
-  while (at != end) ids.push_back(static_cast<uint32_t>(protozero::decode_varint(&at, end)));
+  while (at != end) numbers.push_back(static_cast<Number>(protozero::decode_varint(&at, end)));
 }
 
 inline Absent ReadAbsent(Bytes bytes) {

@@ -10,6 +10,7 @@ from ._absent import Absent, BuiltinFunction, CallbackNotCalled, CodeFromOtherVe
 from ._load import load
 from ._plugins import stands_for
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
+from ._tasks import Task
 
 __all__ = [
     "Absent",
@@ -24,6 +25,7 @@ __all__ = [
     "Snapshot",
     "SnapshotError",
     "Suspended",
+    "Task",
     "Thread",
     "load",
     "post_mortem",

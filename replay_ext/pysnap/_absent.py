@@ -105,6 +105,8 @@ class Suspended:
     def __getattr__(self, name: str) -> Any:
         if name in ("__name__", "__qualname__"):
             return self.name if name == "__name__" else self.qualname
+        if name in Suspended.__slots__:
+            return None  # the snapshot does not say
         raise AttributeError(name)
 
     @property

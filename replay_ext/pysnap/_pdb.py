@@ -9,8 +9,14 @@ from typing import Any, Callable, List, Optional, Type
 
 from . import _core
 from ._snapshot import Snapshot, Thread
+from ._stacks import as_traceback
+from ._tasks import tree
 
 _NOT_RUNNING = "the program is not running: this is a snapshot of it"
+
+
+def _place(frame: FrameType) -> str:
+    return f"{frame.f_code.co_filename}({frame.f_lineno}){frame.f_code.co_name}()"
 
 
 class SnapshotCommands(pdb.Pdb):
@@ -40,9 +46,7 @@ class SnapshotCommands(pdb.Pdb):
             marks = [name for name, is_set in (("main", thread.is_main), ("holds the GIL", thread.holds_gil)) if is_set]
             note = f" ({', '.join(marks)})" if marks else ""
             frame = thread.frame
-            where = (
-                f"{frame.f_code.co_filename}({frame.f_lineno}){frame.f_code.co_name}()" if frame else "no Python frames"
-            )
+            where = _place(frame) if frame else "no Python frames"
             arrow = "->" if thread is self.thread else "  "
             self.message(f"{arrow} {thread.native_id} {thread.name}{note}: {where}")
 
@@ -67,6 +71,41 @@ class SnapshotCommands(pdb.Pdb):
         self.thread = thread
         self.forget()
         self.setup(thread.frame, None)
+        self.print_stack_entry(self.stack[self.curindex])
+
+    # ------------------------------------------------------------ tasks
+
+    def do_tasks(self, arg: str) -> None:
+        """tasks
+
+        List asyncio's tasks, and below each those that it waits for.
+        """
+        if not self.snapshot.tasks:
+            self.message("there are no asyncio tasks")
+        for depth, task, others, remark in tree(self.snapshot.tasks):
+            waits = "waits for " if depth else ""
+            where = f": {_place(task.frames[-1])}" if task.frames else ""
+            note = f" ({remark})" if remark else ""
+            self.message(f"{'    ' * depth}{waits}{task.name} {task.state}{where}{note}")
+            if others:
+                names = ", ".join(other.name for other in others[:8]) + (", …" if len(others) > 8 else "")
+                self.message(f"{'    ' * depth}  and {len(others)} more in the same place: {names}")
+
+    def do_task(self, arg: str) -> None:
+        """task NAME | ID
+
+        Go to the innermost frame of a task; up and down lead through all that it waits on.
+        """
+        try:
+            task = self.snapshot.find_task(arg.strip())
+        except LookupError as error:
+            self.error(str(error.args[0]))
+            return
+        if not task.frames:
+            self.error(f"task {task.name} has no frames")
+            return
+        self.forget()
+        self.setup(None, as_traceback(task.frames))
         self.print_stack_entry(self.stack[self.curindex])
 
     # ------------------------------------------------------------ what a snapshot cannot do

@@ -102,6 +102,6 @@ def _greet(snapshot: Snapshot) -> None:
     lines: List[Optional[str]] = [
         f"Snapshot of process {process.pid} ({' '.join(process.argv)}), Python {process.python}",
         None if snapshot.capture.complete else "It is incomplete; what is missing says why.",
-        "Type threads, thread NAME, where, up, down, ll, p EXPR, help, quit.",
+        "Type threads, thread NAME, tasks, task NAME, where, up, down, ll, p EXPR, help, quit.",
     ]
     print("\n".join(line for line in lines if line), file=sys.stderr)

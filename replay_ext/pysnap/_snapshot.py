@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from types import FrameType, TracebackType
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple, TypeVar
+
+from ._record import Record
+from ._tasks import Task, link
+
+T = TypeVar("T")
+
+#: Of threads or tasks, when there is none of a name.
+_MOST_NAMED = 40
 
 _REASONS = ("unknown", "attach", "exception", "signal", "exit", "timeout", "request", "core")
 
@@ -13,15 +21,7 @@ class SnapshotError(Exception):
     """The file is not a snapshot, or is damaged."""
 
 
-class _Record:
-    """Named facts that print themselves."""
-
-    def __repr__(self) -> str:
-        facts = ", ".join(f"{name}={value!r}" for name, value in vars(self).items() if not name.startswith("_"))
-        return f"<{type(self).__name__} {facts}>"
-
-
-class Reason(_Record):
+class Reason(Record):
     """Why the snapshot was taken."""
 
     def __init__(self, header: Any) -> None:
@@ -34,7 +34,7 @@ class Reason(_Record):
         self.native_id: Optional[int] = header["native_id"]
 
 
-class Process(_Record):
+class Process(Record):
     """The process that was captured."""
 
     def __init__(self, header: Any) -> None:
@@ -48,7 +48,7 @@ class Process(_Record):
         self.hostname: str = header["hostname"]
 
 
-class Problem(_Record):
+class Problem(Record):
     """Something that could not be captured."""
 
     def __init__(self, where: str, reason: str) -> None:
@@ -56,7 +56,7 @@ class Problem(_Record):
         self.reason = reason
 
 
-class Capture(_Record):
+class Capture(Record):
     """How the capture went."""
 
     def __init__(self, header: Any, capture: Any) -> None:
@@ -76,7 +76,7 @@ class Capture(_Record):
             self.problems.append(Problem("file", "it was cut off: what comes after its end is missing"))
 
 
-class Thread(_Record):
+class Thread(Record):
     """A thread and its frames."""
 
     def __init__(self, facts: Any) -> None:
@@ -101,7 +101,7 @@ class Thread(_Record):
         return f"<Thread {self.name!r} native_id={self.native_id} frames={len(self.frames)}>"
 
 
-class Snapshot(_Record):
+class Snapshot(Record):
     """What `pysnap.load` gives."""
 
     def __init__(self, facts: Any) -> None:
@@ -115,13 +115,20 @@ class Snapshot(_Record):
         exception = facts["exception"]
         #: The exception that ended the program, with its traceback of real frames, or None.
         self.exception: Optional[BaseException] = exception if isinstance(exception, BaseException) else None
-        #: Suspended asyncio tasks.
-        self.tasks: List[Any] = []
+        #: asyncio's tasks, of every loop.
+        self.tasks: List[Task] = [Task(each, self._running_frames(each)) for each in facts["tasks"]]
+        link(self.tasks)
         #: Whether frames hold the captured bytecode (the same Python version).
         self.same_version: bool = facts["same_code"]
 
     def __repr__(self) -> str:
         return f"<Snapshot of process {self.process.pid}, Python {self.process.python}: {len(self.threads)} threads>"
+
+    def _running_frames(self, task: Any) -> List[FrameType]:
+        for thread in self.threads:
+            if thread.native_id == task["native_id"] and thread.interpreter == task["interpreter"]:
+                return thread.frames
+        return []
 
     def contexts(self, frame: FrameType) -> List[Any]:
         """The active `with` blocks of a frame."""
@@ -147,14 +154,23 @@ class Snapshot(_Record):
 
     def find_thread(self, which: str) -> Thread:
         """The thread of this native id or name. LookupError says what there is, if there is none or several."""
-        matches = [t for t in self.threads if str(t.native_id) == which] or [t for t in self.threads if t.name == which]
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            ids = ", ".join(str(thread.native_id) for thread in matches)
-            raise LookupError(f"several threads are named {which!r}: {ids}")
-        names = ", ".join(f"{thread.native_id} ({thread.name})" for thread in self.threads)
-        raise LookupError(f"no thread {which!r}; there are: {names}")
+        return _find("thread", which, [(str(thread.native_id), thread.name, thread) for thread in self.threads])
+
+    def find_task(self, which: str) -> Task:
+        """The task of this id or name; likewise."""
+        return _find("task", which, [(task.id, task.name, task) for task in self.tasks])
+
+
+def _find(what: str, which: str, known: List[Tuple[str, str, T]]) -> T:
+    """Of `known`, by id and name."""
+    matches = [each for each in known if each[0] == which] or [each for each in known if each[1] == which]
+    if len(matches) == 1:
+        return matches[0][2]
+    if matches:
+        raise LookupError(f"several {what}s are named {which!r}: {', '.join(id for id, _, _ in matches)}")
+    there = ", ".join(f"{id} ({name})" for id, name, _ in known[:_MOST_NAMED])
+    more = f", and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    raise LookupError(f"no {what} {which!r}; there are: {there}{more}" if known else f"there are no {what}s")
 
 
 def _signal_name(number: Optional[int]) -> Optional[str]:

@@ -168,4 +168,12 @@ void VisitReferences(proto::Thread& thread, VisitReference visit) {
   visitor.One<&proto::Thread::raised, &proto::Thread::set_raised>(thread);
 }
 
+void VisitReferences(proto::Task& task, VisitReference visit) {
+  Visitor visitor(visit);
+  visitor.One<&proto::Task::object, &proto::Task::set_object>(task);
+  visitor.One<&proto::Task::coroutine, &proto::Task::set_coroutine>(task);
+  visitor.One<&proto::Task::waiter, &proto::Task::set_waiter>(task);
+  visitor.One<&proto::Task::loop, &proto::Task::set_loop>(task);
+}
+
 }  // namespace pysnap

@@ -23,6 +23,7 @@ using VisitReference = absl::FunctionRef<uint32_t(const Reference& reference)>;
 void VisitReferences(proto::Object& object, VisitReference visit);
 void VisitReferences(proto::Frame& frame, VisitReference visit);
 void VisitReferences(proto::Thread& thread, VisitReference visit);
+void VisitReferences(proto::Task& task, VisitReference visit);
 
 }  // namespace pysnap
 

@@ -66,6 +66,12 @@ void SnapshotBuilder::AddThread(const proto::Thread& thread) {
   Add(record);
 }
 
+void SnapshotBuilder::AddTask(const proto::Task& task) {
+  proto::Record record;
+  *record.mutable_task() = task;
+  Add(record);
+}
+
 void SnapshotBuilder::AddException(const proto::CrashException& exception) {
   proto::Record record;
   *record.mutable_exception() = exception;

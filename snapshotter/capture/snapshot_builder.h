@@ -27,6 +27,7 @@ class SnapshotBuilder : public ObjectSink {
   void OnString(uint32_t id, absl::string_view text) override;
 
   void AddThread(const proto::Thread& thread);
+  void AddTask(const proto::Task& task);
   void AddException(const proto::CrashException& exception);
   void AddProblem(absl::string_view where, absl::string_view reason);
   void AddSource(absl::string_view filename, absl::string_view content);

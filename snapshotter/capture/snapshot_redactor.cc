@@ -89,6 +89,7 @@ class Redactor {
     for (size_t i = 0; i < strings_.size(); ++i) builder.OnString(static_cast<uint32_t>(i + 1), strings_[i]);
     for (size_t i = 0; i < objects_.size(); ++i) builder.OnObject(static_cast<uint32_t>(i + 1), objects_[i]);
     for (const proto::Thread& thread : threads_) builder.AddThread(thread);
+    for (const proto::Task& task : tasks_) builder.AddTask(task);
     if (exception_.has_value()) builder.AddException(*exception_);
     for (const proto::Problem& problem : problems_) builder.AddProblem(problem.where(), problem.reason());
     for (const proto::SourceFile& source : sources_) builder.AddSource(source.filename(), source.content());
@@ -118,6 +119,8 @@ class Redactor {
       }
       case format::kThreadRecord:
         return add(threads_);
+      case format::kTaskRecord:
+        return add(tasks_);
       case format::kExceptionRecord:
         return exception_.emplace().ParseFromArray(payload.data(), size);
       case format::kProblemRecord:
@@ -199,6 +202,7 @@ class Redactor {
       if (!names.contains(static_cast<uint32_t>(i + 1))) VisitReferences(objects_[i], replace);
     }
     for (proto::Thread& thread : threads_) VisitReferences(thread, replace);
+    for (proto::Task& task : tasks_) VisitReferences(task, replace);
     for (Object& object : new_objects_) objects_.push_back(std::move(object));
   }
 
@@ -306,6 +310,7 @@ class Redactor {
       return reference.id;
     };
     for (proto::Thread& thread : threads_) VisitReferences(thread, reach);
+    for (proto::Task& task : tasks_) VisitReferences(task, reach);
     if (exception_.has_value()) reach({.id = exception_->object()});
     while (!pending.empty()) {
       const uint32_t id = pending.back();
@@ -335,6 +340,7 @@ class Redactor {
   std::vector<std::string> strings_;
   std::vector<Object> objects_;
   std::vector<proto::Thread> threads_;
+  std::vector<proto::Task> tasks_;
   std::optional<proto::CrashException> exception_;
   std::vector<proto::Problem> problems_;
   std::vector<proto::SourceFile> sources_;

@@ -5,10 +5,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "snapshotter/capture/native_records.h"
 #include "snapshotter/capture/thread_names.h"
+#include "snapshotter/cpython/asyncio_tasks.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
 #include "snapshotter/cpython/threads.h"
@@ -56,6 +58,20 @@ void DropBorrowedIdents(std::vector<WalkedThread>& threads) {
   });
 }
 
+proto::Task::State StateOf(const AsyncioTask& task) {
+  switch (task.facts.state) {
+    case FutureState::kPending:
+      return task.running ? proto::Task::RUNNING : proto::Task::PENDING;
+    case FutureState::kCancelled:
+      return proto::Task::CANCELLED;
+    case FutureState::kFinished:
+      return proto::Task::FINISHED;
+    case FutureState::kUnknown:
+      break;
+  }
+  return proto::Task::STATE_UNKNOWN;
+}
+
 class Walk {
  public:
   Walk(const WalkInput& input, Memory& memory, SnapshotBuilder* builder)
@@ -76,11 +92,13 @@ class Walk {
       records.push_back(Record(thread));
     }
     if (input_.native_stacks != nullptr) RecordOtherThreads(threads, records);
+    const std::vector<proto::Task> tasks = RecordTasks(threads);
     const absl::Status status = crawler_.Run();
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
     if (builder_ != nullptr) {
       for (const proto::Thread& record : records) builder_->AddThread(record);
+      for (const proto::Task& task : tasks) builder_->AddTask(task);
       if (exception_.object() != 0) builder_->AddException(exception_);
     }
     result_.threads = records.size();
@@ -210,6 +228,35 @@ class Walk {
       thread.python.interpreter_id = -1;
       records.push_back(Record(thread));
     }
+  }
+
+  std::vector<proto::Task> RecordTasks(const std::vector<WalkedThread>& threads) {
+    std::vector<PythonThread> python_threads;
+    absl::flat_hash_map<uint64_t, int64_t> native_ids;  // by ident
+    for (const WalkedThread& thread : threads) {
+      if (thread.python.interpreter.is_null()) continue;
+      python_threads.push_back(thread.python);
+      native_ids.try_emplace(thread.python.ident, thread.native_id);
+    }
+    const AsyncioTaskList list = ListAsyncioTasks(*input_.runtime, memory_, python_threads);
+    for (const absl::Status& status : list.problems) Problem("asyncio's tasks", status.message());
+    std::vector<proto::Task> records;
+    records.reserve(list.tasks.size());
+    for (const AsyncioTask& task : list.tasks) {
+      proto::Task& record = records.emplace_back();
+      record.set_address(task.object.value());
+      record.set_object(crawler_.Ref(task.object));
+      record.set_name(crawler_.String(task.facts.name));
+      record.set_state(StateOf(task));
+      record.set_coroutine(crawler_.Ref(task.facts.coroutine));
+      record.set_waiter(crawler_.Ref(task.facts.waiter));
+      record.set_loop(crawler_.Ref(task.facts.loop));
+      const auto native_id = native_ids.find(task.thread_ident);
+      if (native_id != native_ids.end()) record.set_native_id(native_id->second);
+      record.set_interpreter(task.interpreter_id);
+      for (const Address waiter : task.awaited_by) record.add_awaited_by(waiter.value());
+    }
+    return records;
   }
 
   void RecordNative(const WalkedThread& thread, const std::string& where, proto::Thread& record) {

@@ -33,6 +33,8 @@ struct Runtime {
   bool free_threaded = false;
   // The exported data symbols of the module that holds _PyRuntime (PyLong_Type, _Py_NoneStruct …), relocated.
   absl::flat_hash_map<std::string, Address> symbols;
+  // Why the tasks of its asyncio cannot be read; empty when nothing is known against it.
+  std::string asyncio_problem;
   // The code of _PyEval_EvalFrameDefault; empty when it is not exported.
   AddressRange evaluation_loop;
 

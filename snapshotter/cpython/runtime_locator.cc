@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "snapshotter/base/status_macros.h"
+#include "snapshotter/cpython/asyncio_offsets.h"
 #include "snapshotter/cpython/debug_offsets.h"
 #include "snapshotter/cpython/mapped_modules.h"
 #include "snapshotter/cpython/python_version.h"
@@ -214,13 +215,32 @@ absl::Status DescribeOther(Target& target, const std::vector<MappedModule>& modu
 
 }  // namespace
 
+namespace {
+
+// What _asyncio says of itself need not be known for anything but its tasks.
+Runtime WithAsyncio(Target& target, const std::vector<MappedModule>& modules, Runtime runtime) {
+  Layout& layout = runtime.layout;
+  if (runtime.version->release->PyThreadState.asyncio_tasks_head == kNoOffset) return runtime;
+  const absl::Status status = OverlayAsyncioOffsets(target, modules, runtime.module_path, layout);
+  if (!status.ok()) {
+    runtime.asyncio_problem = std::string(status.message());
+    layout.TaskObj.size_ = kNoOffset;
+    layout.FutureObj.size_ = kNoOffset;
+  } else if (layout.PyThreadState.asyncio_tasks_head == kNoOffset) {
+    runtime.asyncio_problem = "where threads keep them is not known of this micro version";
+  }
+  return runtime;
+}
+
+}  // namespace
+
 absl::StatusOr<Runtime> LocateRuntime(Target& target) {
   const std::vector<MappedModule> modules = ListModules(target);
   absl::Status failure = absl::NotFoundError("");
   const auto try_all = [&](std::vector<Candidate>& candidates) -> absl::StatusOr<Runtime> {
     for (Candidate& candidate : candidates) {
       absl::StatusOr<Runtime> runtime = ReadCandidate(target, std::move(candidate));
-      if (runtime.ok()) return runtime;
+      if (runtime.ok()) return WithAsyncio(target, modules, *std::move(runtime));
       if (Importance(runtime.status()) > Importance(failure)) failure = runtime.status();
     }
     return failure;

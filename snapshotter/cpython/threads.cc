@@ -85,6 +85,7 @@ PythonThreadList ListPythonThreads(const Runtime& runtime, Memory& memory) {
       }
       PythonThread thread;
       thread.state = *state;
+      thread.interpreter = *interpreter;
       thread.interpreter_id = id.value_or(-1);
       thread.modules = modules.value_or(Address());
       thread.holds_gil = holder.ok() && *holder == *state;

@@ -27,6 +27,7 @@ struct RaisedException {
 // One PyThreadState. Addresses are of objects in the target; null: there is none.
 struct PythonThread {
   Address state;
+  Address interpreter;
   int64_t interpreter_id = 0;
   Address modules;     // the sys.modules of its interpreter
   uint64_t ident = 0;  // threading.get_ident(): the pthread_t

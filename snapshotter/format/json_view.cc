@@ -13,6 +13,7 @@
 #include "snapshotter/format/frame_view.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/repr.h"
+#include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -68,7 +69,7 @@ class Builder {
     Put(out, "capture", Capture());  // after the rest, which may find problems
     Put(out, "threads", std::move(threads));
     Put(out, "exception", std::move(exception));
-    Put(out, "tasks", Json::array());
+    Put(out, "tasks", Tasks());
     return out;
   }
 
@@ -146,6 +147,33 @@ class Builder {
     Put(out, "stopped", thread.stopped());
     Put(out, "truncated", thread.has_truncated() ? Text(AbsentText(thread.truncated())) : Json(nullptr));
     return out;
+  }
+
+  Json Tasks() {
+    const std::vector<TaskView> tasks = ViewTasks(snapshot_);
+    const auto ids = [&](const std::vector<size_t>& places) {
+      Json out = Json::array();
+      for (const size_t place : places) out.push_back(AddressText(tasks[place].task->address()));
+      return out;
+    };
+    Json all = Json::array();
+    for (const TaskView& task : tasks) {
+      Json out = Json::object();
+      Put(out, "id", AddressText(task.task->address()));
+      Put(out, "name", TextOrNull(task.name));
+      Put(out, "coroutine", TextOrNull(task.coroutine));
+      Put(out, "state", task.state != nullptr ? Json(task.state) : Json(nullptr));
+      Put(out, "frames", Frames(task.frames, task.leaf));
+      Put(out, "awaits", ids(task.awaits));
+      Put(out, "awaited_by", ids(task.awaited_by));
+      Put(out, "native_id", NumberOrNull(task.task->native_id() != 0, task.task->native_id()));
+      Put(out, "interpreter", task.task->interpreter());
+      Put(out, "loop", task.task->loop() != 0 ? Value(task.task->loop(), false) : Json(nullptr));
+      Put(out, "result", task.result != 0 ? Value(task.result, true) : Json(nullptr));
+      Put(out, "exception", Exception(task.exception));
+      all.push_back(std::move(out));
+    }
+    return all;
   }
 
   Json Frames(const std::vector<FrameView>& views, uint32_t leaf) {

@@ -41,6 +41,8 @@ class LoadedSnapshot {
 
   // The main thread first, then by native id.
   const std::vector<const proto::Thread*>& threads() const { return threads_; }
+  // asyncio's, in the order in which they are to be shown.
+  const std::vector<const proto::Task*>& tasks() const { return tasks_; }
   const std::vector<const proto::Problem*>& problems() const { return problems_; }
   // The exception this snapshot was taken for; null for an attach.
   const proto::CrashException* exception() const { return exception_; }
@@ -80,6 +82,7 @@ class LoadedSnapshot {
   bool has_trailer_ = false;
   std::string damage_;
   std::vector<const proto::Thread*> threads_;
+  std::vector<const proto::Task*> tasks_;
   std::vector<const proto::Problem*> problems_;
   const proto::CrashException* exception_ = nullptr;
   std::vector<std::string_view> strings_;

@@ -31,6 +31,7 @@ enum RecordKind : uint32_t {
   kSourceRecord = 7,
   kTrailerRecord = 8,
   kZstdRecord = 9,
+  kTaskRecord = 10,
 };
 
 // Limits on what a file may make us allocate. A compressed run is refused beyond the first; all runs of a file

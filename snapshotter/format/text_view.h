@@ -2,16 +2,14 @@
 #ifndef PYSNAP_FORMAT_TEXT_VIEW_H_
 #define PYSNAP_FORMAT_TEXT_VIEW_H_
 
-#include <functional>
 #include <string>
 #include <string_view>
 
 #include "snapshotter/format/loaded_snapshot.h"
 #include "snapshotter/format/show_options.h"
+#include "snapshotter/format/text_writer.h"
 
 namespace pysnap::format {
-
-using TextSink = std::function<void(std::string_view)>;
 
 // Writes the whole snapshot, piece by piece. Whatever the target's names and values hold, the text is harmless to a
 // terminal.

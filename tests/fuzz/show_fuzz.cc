@@ -11,8 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace pysnap::format;
   const auto snapshot = LoadedSnapshot::Parse(std::string(reinterpret_cast<const char*>(data), size));
   if (!snapshot.ok()) return 0;
-  const ShowOptions options{.max_repr = 200, .color = size % 2 == 0};
+  ShowOptions options{.max_repr = 200, .color = size % 2 == 0};
   size_t written = 0;
+  WriteTextView(**snapshot, options, [&written](std::string_view text) { written += text.size(); });
+  options.tasks = true;
   WriteTextView(**snapshot, options, [&written](std::string_view text) { written += text.size(); });
   written += JsonView(**snapshot, options).dump(-1, ' ', false, nlohmann::json::error_handler_t::strict).size();
   written += PeekLine(**snapshot).size();

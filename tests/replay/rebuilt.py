@@ -122,6 +122,26 @@ def random_graphs(snapshot):
     return {"count": len(held), "different": found, "told_apart": told_apart(held[:100], first)}
 
 
+def tasks(snapshot):
+    return [
+        {
+            "id": task.id,
+            "name": task.name,
+            "state": task.state,
+            "coroutine": task.coroutine.qualname,
+            "native_id": task.native_id,
+            "frames": [[frame.f_code.co_name, frame.f_lineno] for frame in task.frames],
+            "locals": [sorted(frame.f_locals) for frame in task.frames],
+            "waits": task.leaf is not None,
+            "result": repr(task.result),
+            "exception": repr(task.exception),
+            "awaits": task.awaits,
+            "awaited_by": task.awaited_by,
+        }
+        for task in snapshot.tasks
+    ]
+
+
 def told_apart(held, first):
     """Whether the comparison sees another graph, and the same with a list that is a copy."""
     found = []
@@ -144,6 +164,7 @@ if __name__ == "__main__":
         "graphs": random_graphs,
         "positions": positions,
         "sessions": sessions,
+        "tasks": tasks,
     }[sys.argv[1]]
     result = tell(pysnap.load(sys.argv[2]))
     # Nothing may be imported because a snapshot names it.

@@ -1,0 +1,160 @@
+#include "snapshotter/format/task_text.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "snapshotter/format/exception_view.h"
+#include "snapshotter/format/task_view.h"
+#include "snapshotter/format/utf8.h"
+
+namespace pysnap::format {
+namespace {
+
+// Names of tasks that are told of a group.
+constexpr size_t kFirstNames = 8;
+// Deeper, a line is all indentation.
+constexpr size_t kMaxDepth = 40;
+
+class Tree {
+ public:
+  Tree(const LoadedSnapshot& snapshot, const ShowOptions& options, TextWriter& writer)
+      : style_(options.color),
+        writer_(writer),
+        tasks_(ViewTasks(snapshot)),
+        shown_(tasks_.size()),
+        on_path_(tasks_.size()) {}
+
+  void Write() {
+    if (tasks_.empty()) return writer_.Line("no asyncio tasks");
+    std::vector<size_t> roots;
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      if (tasks_[i].awaited_by.empty()) roots.push_back(i);
+    }
+    Siblings(roots);
+    for (size_t i = 0; i < tasks_.size(); ++i) {
+      if (!shown_[i]) Siblings({i});
+    }
+  }
+
+ private:
+  // A task and those of its siblings that look the same.
+  struct Group {
+    size_t first;
+    std::vector<size_t> others;
+  };
+  struct Step {
+    Group group;
+    size_t depth;
+    bool leave = false;  // all below it were told
+  };
+
+  std::vector<Group> GroupsOf(const std::vector<size_t>& siblings) {
+    std::vector<Group> groups;
+    absl::flat_hash_map<std::string, size_t> alike;
+    for (const size_t i : siblings) {
+      const TaskView& task = tasks_[i];
+      // One that waits for tasks, that has finished, or that several wait for, stands for itself.
+      if (!task.awaits.empty() || task.frames.empty() || task.awaited_by.size() > 1 || shown_[i]) {
+        groups.push_back({i, {}});
+        continue;
+      }
+      std::string key = absl::StrCat(task.task->state(), " ", task.task->loop());
+      for (const FrameView& frame : task.frames) absl::StrAppend(&key, " ", frame.frame->code(), ":", frame.lasti);
+      const auto [it, inserted] = alike.try_emplace(std::move(key), groups.size());
+      if (inserted) {
+        groups.push_back({i, {}});
+      } else {
+        groups[it->second].others.push_back(i);
+      }
+    }
+    return groups;
+  }
+
+  // With all that hangs below. Iterative, as chains of tasks may be long.
+  void Siblings(const std::vector<size_t>& siblings) {
+    std::vector<Step> pending;
+    const auto push = [&](const std::vector<size_t>& tasks, size_t depth) {
+      std::vector<Group> groups = GroupsOf(tasks);
+      for (auto it = groups.rbegin(); it != groups.rend(); ++it) pending.push_back({std::move(*it), depth});
+    };
+    push(siblings, 0);
+    while (!pending.empty()) {
+      const Step step = std::move(pending.back());
+      pending.pop_back();
+      const size_t first = step.group.first;
+      if (step.leave) {
+        on_path_[first] = false;
+        continue;
+      }
+      if (!Task(step.group, step.depth)) continue;
+      on_path_[first] = true;
+      pending.push_back({step.group, step.depth, true});
+      push(tasks_[first].awaits, step.depth + 1);
+    }
+  }
+
+  // Whether what it waits for is still to be told.
+  bool Task(const Group& group, size_t depth) {
+    const TaskView& task = tasks_[group.first];
+    const std::string indent(4 * std::min(depth, kMaxDepth), ' ');
+    std::string title =
+        absl::StrCat(indent, depth == 0 ? "" : style_(Color::kDim, "waits for "), style_(Color::kHeading, NameOf(task)),
+                     " ", style_(Color::kDim, task.state == nullptr ? "of unknown state" : task.state));
+    if (!task.coroutine.empty()) absl::StrAppend(&title, ", ", style_(Color::kName, task.coroutine), "()");
+    if (shown_[group.first]) {
+      writer_.Line(absl::StrCat(title, " ",
+                                on_path_[group.first] ? style_(Color::kWarning, "(a circle: it waits for itself)")
+                                                      : style_(Color::kDim, "(shown above)")));
+      return false;
+    }
+    shown_[group.first] = true;
+    if (depth == 0) writer_.Line("");
+    writer_.Line(title);
+    Others(group.others, indent + "  ");
+    writer_.ExplainAgain();
+    writer_.Frames(task.frames, indent + "  ", {});
+    if (task.leaf != 0) {
+      writer_.Line(absl::StrCat(indent, "    ", style_(Color::kDim, "awaits "), writer_.ValueText(task.leaf)));
+    }
+    if (task.exception != 0) {
+      writer_.Line(absl::StrCat(indent, "    ", style_(Color::kDim, "raised "), writer_.ValueText(task.exception)));
+    } else if (task.result != 0) {
+      writer_.Line(absl::StrCat(indent, "    ", style_(Color::kDim, "result "), writer_.ValueText(task.result)));
+    }
+    return true;
+  }
+
+  void Others(const std::vector<size_t>& others, const std::string& indent) {
+    if (others.empty()) return;
+    std::string names;
+    for (size_t i = 0; i < std::min(others.size(), kFirstNames); ++i) {
+      absl::StrAppend(&names, i == 0 ? "" : ", ", Harmless(NameOf(tasks_[others[i]])));
+    }
+    if (others.size() > kFirstNames) absl::StrAppend(&names, ", …");
+    writer_.Line(absl::StrCat(
+        indent, style_(Color::kDim, absl::StrCat("and ", others.size(), " more in the same place: ")), names));
+    for (const size_t i : others) shown_[i] = true;
+  }
+
+  static std::string NameOf(const TaskView& task) {
+    return task.name.empty() ? std::string("a task") : std::string(task.name);
+  }
+
+  const Style style_;
+  TextWriter& writer_;
+  const std::vector<TaskView> tasks_;
+  std::vector<bool> shown_;
+  std::vector<bool> on_path_;
+};
+
+}  // namespace
+
+void WriteTasks(const LoadedSnapshot& snapshot, const ShowOptions& options, TextWriter& writer) {
+  Tree(snapshot, options, writer).Write();
+}
+
+}  // namespace pysnap::format

@@ -1,0 +1,18 @@
+// `pysnap show --tasks`: asyncio's tasks as a tree of who waits for whom.
+#ifndef PYSNAP_FORMAT_TASK_TEXT_H_
+#define PYSNAP_FORMAT_TASK_TEXT_H_
+
+#include "snapshotter/format/loaded_snapshot.h"
+#include "snapshotter/format/show_options.h"
+#include "snapshotter/format/text_writer.h"
+
+namespace pysnap::format {
+
+// Tasks that nobody waits for come first, each with its frames and, below them, the tasks it waits for; then those that
+// wait for each other in a circle. A task that several wait for is told once. Of tasks that wait alike for nothing but
+// each its own future one is told, and how many and which they are.
+void WriteTasks(const LoadedSnapshot& snapshot, const ShowOptions& options, TextWriter& writer);
+
+}  // namespace pysnap::format
+
+#endif  // PYSNAP_FORMAT_TASK_TEXT_H_
