@@ -27,7 +27,7 @@ constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::hours kForever{24};
 // Within that time the next stop comes as often as not, as of a thread that starts, and ends: on another processor,
 // while going to sleep and being woken takes longer.
-constexpr std::chrono::microseconds kSoon{20};
+constexpr std::chrono::microseconds kSoon{60};
 // How long a thread that has run into a breakpoint may take to stop, before it is looked for, and how long it is looked
 // for, less and less often: its signal comes after the notice, which on a busy machine may be much later.
 constexpr std::chrono::milliseconds kHitDelay{1};
