@@ -122,6 +122,7 @@ void Loader::FillFrame(PyObject* made, const Frame& frame) {
       if (cell != nullptr) pysnap_frame_set_slot(made, i, cell);
     }
   }
+  if (!frame.contexts.empty()) contexts_.emplace_back(Ref::New(made), frame.contexts);
   PyObject* back = frame.back != 0 ? GetIf(frame.back, &PyFrame_Type) : nullptr;
   if (back != nullptr && pysnap_frame_get_back(made) == nullptr && !IsInBacks(made, back)) {
     pysnap_frame_set_back(made, back);

@@ -206,6 +206,7 @@ class Loader {
   Ref HeaderDict();
   Ref CaptureDict();
   Ref TaskDict(const Task& task);
+  Ref ContextList();
 
   const SnapshotFile& file_;
   LoadOptions options_;
@@ -238,6 +239,7 @@ class Loader {
   std::unordered_set<PyObject*> globals_;                // dicts used as globals
   std::vector<std::pair<PyObject*, uint64_t>> partial_;  // those that had more names, and how many more
   std::vector<Pending> pending_;
+  std::vector<std::pair<Ref, std::vector<Context>>> contexts_;  // of frames that are inside of any
   HashGuard hash_guard_;
   Ref empty_tuple_;
   Ref empty_str_;

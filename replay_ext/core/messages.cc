@@ -312,6 +312,31 @@ Traceback::Traceback(Bytes bytes) {
   }
 }
 
+Context::Context(Bytes bytes) {
+  Reader reader = Read(bytes);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1:
+        manager = GetU32(reader);
+        break;
+      case 2:
+        target = GetU32(reader);
+        break;
+      case 3:
+        line = GetU32(reader);
+        break;
+      case 4:
+        is_async = GetBool(reader);
+        break;
+      case 5:
+        is_exiting = GetBool(reader);
+        break;
+      default:
+        reader.skip();
+    }
+  }
+}
+
 Frame::Frame(Bytes bytes) {
   Reader reader = Read(bytes);
   while (reader.next()) {
@@ -354,6 +379,9 @@ Frame::Frame(Bytes bytes) {
         break;
       case 17:
         back = GetU32(reader);
+        break;
+      case 19:
+        contexts.emplace_back(GetBytes(reader));
         break;
       default:
         reader.skip();

@@ -218,6 +218,16 @@ struct Local {
   uint32_t cell = 0;
 };
 
+// One item of a with statement that a frame is inside of.
+struct Context {
+  uint32_t manager = 0;
+  uint32_t target = 0;
+  uint32_t line = 0;
+  bool is_async = false;
+  bool is_exiting = false;
+  explicit Context(Bytes bytes);
+};
+
 struct Frame {
   uint64_t address = 0;
   uint32_t code = 0;
@@ -228,6 +238,7 @@ struct Frame {
   int32_t lasti = 0;  // proto3: a 0 is not in the file
   uint32_t line = 0;
   std::vector<Local> locals;
+  std::vector<Context> contexts;
   Absent absent;
   uint32_t frame_object = 0;
   uint32_t back = 0;

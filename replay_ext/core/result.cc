@@ -143,6 +143,25 @@ Ref Loader::TaskDict(const Task& task) {
   return dict.Take();
 }
 
+// (frame, [(manager, target, line, is_async, is_exiting), …]) of each frame that is inside of any.
+Ref Loader::ContextList() {
+  Ref frames(PyList_New(0));
+  for (const auto& [frame, contexts] : contexts_) {
+    Ref list(PyList_New(0));
+    for (const Context& context : contexts) {
+      Ref manager(context.manager != 0 ? NewGet(context.manager) : nullptr);
+      if (!manager) manager = None();
+      Ref target = context.target != 0 ? Ref::New(Name(context.target)) : None();
+      Ref tuple(Py_BuildValue("(OOIOO)", manager.get(), target.get(), context.line,
+                              context.is_async ? Py_True : Py_False, context.is_exiting ? Py_True : Py_False));
+      if (list && tuple) PyList_Append(list.get(), tuple.get());
+    }
+    Ref pair(list ? PyTuple_Pack(2, frame.get(), list.get()) : nullptr);
+    if (frames && pair) PyList_Append(frames.get(), pair.get());
+  }
+  return frames;
+}
+
 Ref Loader::Result() {
   Ref threads(PyList_New(0));
   size_t index = 0;
@@ -187,6 +206,7 @@ Ref Loader::Result() {
       .Set("capture", CaptureDict())
       .Set("threads", std::move(threads))
       .Set("tasks", std::move(tasks))
+      .Set("contexts", ContextList())
       .Set("sources", std::move(sources))
       .Set("globals", std::move(globals))
       .Set("partial", std::move(partial))

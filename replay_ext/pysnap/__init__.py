@@ -7,6 +7,7 @@ pysnap.post_mortem("pysnap-server-1234.pb")     # pdb in the frame that counts
 """
 
 from ._absent import Absent, BuiltinFunction, CallbackNotCalled, CodeFromOtherVersion, CodeNotRun, Suspended
+from ._contexts import Context
 from ._load import load
 from ._plugins import stands_for
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
@@ -19,6 +20,7 @@ __all__ = [
     "Capture",
     "CodeFromOtherVersion",
     "CodeNotRun",
+    "Context",
     "Problem",
     "Process",
     "Reason",

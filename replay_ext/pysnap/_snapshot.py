@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from types import FrameType, TracebackType
 from typing import Any, List, Optional, Tuple, TypeVar
 
+from ._contexts import Context, Contexts
 from ._record import Record
 from ._tasks import Task, link
 
@@ -118,6 +119,7 @@ class Snapshot(Record):
         #: asyncio's tasks, of every loop.
         self.tasks: List[Task] = [Task(each, self._running_frames(each)) for each in facts["tasks"]]
         link(self.tasks)
+        self._contexts = Contexts(facts["contexts"])
         #: Whether frames hold the captured bytecode (the same Python version).
         self.same_version: bool = facts["same_code"]
 
@@ -130,9 +132,9 @@ class Snapshot(Record):
                 return thread.frames
         return []
 
-    def contexts(self, frame: FrameType) -> List[Any]:
-        """The active `with` blocks of a frame."""
-        return []
+    def contexts(self, frame: FrameType) -> List[Context]:
+        """The with blocks that a frame is inside of, the outermost first."""
+        return self._contexts.of(frame)
 
     def raise_exception(self) -> None:
         """Raise the snapshot's exception here, with its own traceback beneath this frame."""

@@ -49,10 +49,8 @@ def main() -> int:
     for minor, entry in sorted(found.items()):
         line_tables = FIXTURES / "record_line_tables.py"
         write(FIXTURES / "line_tables" / f"v3_{minor}.json", [entry["path"], str(line_tables)])
+        subprocess.run([sys.executable, str(scripts / "gen_opcodes.py"), str(minor), entry["include"][0]], check=True)
         if minor >= FIRST_SPECIALISED:
-            subprocess.run(
-                [sys.executable, str(scripts / "gen_opcodes.py"), str(minor), entry["include"][0]], check=True
-            )
             bytecode = FIXTURES / "record_bytecode.py"
             write(FIXTURES / "bytecode" / f"v3_{minor}.json", [entry["path"], str(bytecode)])
     return 0

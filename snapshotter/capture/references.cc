@@ -19,6 +19,9 @@ class Visitor {
       local.set_cell(Named(local.cell(), local.name()));
     }
     All(*frame.mutable_stack());
+    for (proto::Context& context : *frame.mutable_context()) {
+      One<&proto::Context::manager, &proto::Context::set_manager>(context);
+    }
   }
 
   void Attributes(google::protobuf::RepeatedPtrField<proto::Attribute>& attributes) {

@@ -196,8 +196,10 @@ class Walk {
     if (name.empty() && thread.native != nullptr) name = thread.native->comm;
     record.set_name(crawler_.String(name));
     const std::string where = absl::StrCat("thread ", thread.native_id != 0 ? absl::StrCat(thread.native_id) : name);
+    const FrameInfo* callee = nullptr;
     for (const FrameInfo& frame : thread.chain.frames) {
-      recorder_.Fill(frame, crawler_, *record.add_frame());
+      recorder_.Fill(frame, crawler_, *record.add_frame(), callee);
+      callee = &frame;
       if (!frame.problem.ok()) {
         Problem(absl::StrCat("frame #", record.frame_size() - 1, " of ", where), frame.problem.message());
         ++result_.passing_problems;

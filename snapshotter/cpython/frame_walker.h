@@ -36,6 +36,8 @@ struct FrameInfo {
   // interpreter keeps its height in a register.
   std::vector<Address> stack;
   bool stack_known = false;
+  // Where its stack begins, whatever is known of its height.
+  Address stack_base;
   // True for a frame that C code entered the evaluation loop for.
   bool is_entry = true;
   // The slot whose value cannot be told, because the thread was stopped while it changed it; a moment later it can.

@@ -68,8 +68,23 @@ absl::StatusOr<Address> NameLookup::Attribute(Address object, absl::string_view 
 }
 
 absl::StatusOr<uint64_t> NameLookup::Unsigned(Address object) {
+  bool negative = false;
+  ASSIGN_OR_RETURN(const uint64_t value, Magnitude(object, &negative));
+  if (negative) return absl::DataLossError("a negative number");
+  return value;
+}
+
+absl::StatusOr<int64_t> NameLookup::Signed(Address object) {
+  bool negative = false;
+  ASSIGN_OR_RETURN(const uint64_t value, Magnitude(object, &negative));
+  if (value > static_cast<uint64_t>(INT64_MAX)) return absl::DataLossError("not a small number");
+  return negative ? -static_cast<int64_t>(value) : static_cast<int64_t>(value);
+}
+
+absl::StatusOr<uint64_t> NameLookup::Magnitude(Address object, bool* negative) {
   ASSIGN_OR_RETURN(const LongShape shape, ReadLongShape(runtime_, memory_, object));
-  if (shape.negative || shape.digit_count > kMaxDigits) return absl::DataLossError("not a small number");
+  *negative = shape.negative;
+  if (shape.digit_count > kMaxDigits) return absl::DataLossError("not a small number");
   std::vector<uint32_t> digits;
   RETURN_IF_ERROR(memory_.ReadArray(object + runtime_.layout.PyLongObject.ob_digit, shape.digit_count, digits));
   uint64_t value = 0;

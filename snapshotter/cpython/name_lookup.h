@@ -35,8 +35,12 @@ class NameLookup {
 
   // The value of an int that is not negative and has 64 bits at most; DataLoss otherwise.
   absl::StatusOr<uint64_t> Unsigned(Address object);
+  // The value of an int of 63 bits at most and a sign; DataLoss otherwise.
+  absl::StatusOr<int64_t> Signed(Address object);
 
  private:
+  absl::StatusOr<uint64_t> Magnitude(Address object, bool* negative);
+
   const Runtime& runtime_;
   Memory& memory_;
 };

@@ -38,6 +38,12 @@ struct VersionSupport {
 
   // Code objects.
   FindPosition find_position = nullptr;
+  const OpcodeNumbers* opcode_numbers = nullptr;
+  // How far the arguments of LOAD_GLOBAL and LOAD_ATTR are shifted to the left, for a bit that says something else.
+  int load_global_shift = 0;
+  int load_attr_shift = 0;
+  // LOAD_DEREF and the like count cells together with all variables, and not by themselves.
+  bool cells_are_fast_variables = true;
   const OpcodeTables* opcodes = nullptr;  // null: bytecode is never rewritten in place
   LineInstrumentation line_instrumentation = LineInstrumentation::kNone;
 

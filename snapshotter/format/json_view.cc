@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "snapshotter/format/context_view.h"
 #include "snapshotter/format/exception_view.h"
 #include "snapshotter/format/frame_view.h"
 #include "snapshotter/format/object_facts.h"
@@ -23,6 +24,8 @@ using Json = nlohmann::ordered_json;
 
 // JSON nests where exceptions are chained, and its readers recurse: deeper, a chain is cut with a note.
 constexpr int kMaxExceptionDepth = 200;
+// The same of context managers that are made of generators, which use others.
+constexpr int kMaxContextDepth = 20;
 
 // Adds a member without looking for one of the same name, which ordered_json does one by one.
 void Put(Json& object, std::string_view key, Json value) {
@@ -207,12 +210,36 @@ class Builder {
       }
     }
     Put(out, "locals", std::move(locals));
-    Put(out, "contexts", Json::array());
+    Put(out, "contexts", view.frame != nullptr ? Contexts(ContextsOf(snapshot_, *view.frame)) : Json::array());
     Put(out, "leaf", leaf != 0 ? Value(leaf, true) : Json(nullptr));
     if (view.frame != nullptr && view.frame->has_absent()) {
       Put(out, "absent", Text(AbsentText(view.frame->absent())));
     }
     if (view.native != nullptr) NativeFacts(*view.native, out);
+    return out;
+  }
+
+  // What is within contexts is nested: frames, and contexts of frames. Bounded by kMaxContextDepth.
+  Json Contexts(const std::vector<ContextView>& contexts) {
+    Json out = Json::array();
+    if (context_depth_ >= kMaxContextDepth) return out;
+    ++context_depth_;
+    for (const ContextView& view : contexts) {
+      Json context = Json::object();
+      Put(context, "varname", TextOrNull(view.target));
+      Put(context, "line", NumberOrNull(view.line != 0, view.line));
+      Put(context, "is_async", view.is_async);
+      Put(context, "is_exiting", view.is_exiting);
+      Put(context, "object", Value(view.object, true));
+      Put(context, "description", TextOrNull(view.description));
+      // One that is within itself is not opened up again.
+      const bool first = opened_.insert(view.object).second;
+      Put(context, "inner_frames", first ? Frames(InnerFrames(snapshot_, view.object), 0) : Json::array());
+      Put(context, "children", first ? Contexts(EntriesOf(snapshot_, view.object, view.target)) : Json::array());
+      if (first) opened_.erase(view.object);
+      out.push_back(std::move(context));
+    }
+    --context_depth_;
     return out;
   }
 
@@ -331,6 +358,8 @@ class Builder {
   const LoadedSnapshot& snapshot_;
   const ShowOptions& options_;
   bool inside_generator_ = false;
+  int context_depth_ = 0;
+  absl::flat_hash_set<uint32_t> opened_;  // managers that the present one is within
   bool cut_chain_ = false;
 };
 

@@ -18,6 +18,8 @@ constexpr size_t kShownRepetitions = 3;
 constexpr size_t kMaxAttributes = 30;
 // As in Python's traceback module: groups nested deeper, and members beyond, are counted.
 constexpr int kMaxGroupDepth = 10;
+// Of context managers that are made of generators, which use others.
+constexpr int kMaxContextDepth = 10;
 constexpr size_t kMaxGroupMembers = 15;
 
 std::string Str(std::string_view text) { return std::string(text); }
@@ -130,7 +132,9 @@ void TextWriter::Frame(const FrameView& view, const std::string& indent, bool lo
   if (view.frame->has_absent()) {
     Line(absl::StrCat(indent, "      ", style_(Color::kWarning, "not read: " + AbsentText(view.frame->absent()))));
   }
-  if (options_.locals && locals) Locals(*view.frame, indent + "      ");
+  if (!options_.locals || !locals) return;
+  Locals(*view.frame, indent + "      ");
+  Contexts(ContextsOf(snapshot_, *view.frame), indent + "      ");
 }
 
 void TextWriter::Locals(const proto::Frame& frame, const std::string& indent) {
@@ -170,6 +174,33 @@ void TextWriter::Locals(const proto::Frame& frame, const std::string& indent) {
   if (names != nullptr && names->mapping().omitted() != 0) {
     Line(absl::StrCat(indent, style_(Color::kDim, absl::StrCat("and ", names->mapping().omitted(),
                                                                " names that no captured code uses"))));
+  }
+}
+
+// Recursion is bounded by kMaxContextDepth.
+void TextWriter::Contexts(const std::vector<ContextView>& contexts, const std::string& indent, int depth) {
+  for (const ContextView& context : contexts) {
+    std::string line = indent;
+    if (context.description.empty()) {
+      absl::StrAppend(&line, style_(Color::kDim, context.is_async ? "async with " : "with "),
+                      ValueText(context.object));
+      if (!context.target.empty()) {
+        absl::StrAppend(&line, style_(Color::kDim, " as "), style_(Color::kLocal, context.target));
+      }
+    } else {
+      line += Harmless(context.description);
+    }
+    std::string facts = context.line != 0 ? absl::StrCat(", line ", context.line) : std::string();
+    if (context.is_exiting) facts += ", leaving";
+    Line(line + style_(Color::kDim, facts));
+    if (depth >= kMaxContextDepth) continue;
+    for (const FrameView& inner : InnerFrames(snapshot_, context.object)) {
+      Line(absl::StrCat(indent, "    ", style_(Color::kDim, "in "), style_(Color::kName, inner.qualname), ", ",
+                        style_(Color::kFile, absl::StrCat("\"", Str(inner.file), "\"")), ", line ",
+                        inner.line == 0 ? "?" : absl::StrCat(inner.line)));
+      Contexts(ContextsOf(snapshot_, *inner.frame), indent + "        ", depth + 1);
+    }
+    Contexts(EntriesOf(snapshot_, context.object, context.target), indent + "    ", depth + 1);
   }
 }
 
@@ -247,6 +278,7 @@ void TextWriter::Suspended(uint32_t id, const std::string& indent) {
                       style_(Color::kName, frames[i].qualname), ", ",
                       style_(Color::kFile, absl::StrCat("\"", Str(frames[i].file), "\"")), ", line ",
                       frames[i].line == 0 ? "?" : absl::StrCat(frames[i].line)));
+    Contexts(ContextsOf(snapshot_, *frames[i].frame), indent + "    ");
   }
   if (frames.size() > kMaxFrames) Line(absl::StrCat(indent, "and ", frames.size() - kMaxFrames, " more frames"));
   if (leaf != 0) Line(absl::StrCat(indent, style_(Color::kDim, "awaits "), ValueText(leaf)));

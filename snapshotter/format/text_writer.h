@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "snapshotter/format/context_view.h"
 #include "snapshotter/format/frame_view.h"
 #include "snapshotter/format/loaded_snapshot.h"
 #include "snapshotter/format/show_options.h"
@@ -48,6 +49,8 @@ class TextWriter {
   void NativeFrame(const FrameView& view, const std::string& indent);
   void Frame(const FrameView& view, const std::string& indent, bool locals);
   void Locals(const proto::Frame& frame, const std::string& indent);
+  // The with statements that a frame is inside of, and what is in their context managers.
+  void Contexts(const std::vector<ContextView>& contexts, const std::string& indent, int depth = 0);
   std::string FirstNames(const std::vector<std::string_view>& names);
   void NameList(const std::string& indent, const char* what, const std::vector<std::string_view>& names);
   // `name = value`, and one level below it what the value's repr does not tell.

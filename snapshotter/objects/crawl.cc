@@ -185,6 +185,12 @@ uint32_t Crawl::RefMade(Address type, proto::Object value) {
   return Push(Address(made_.size() - 1), Kind::kMade);
 }
 
+uint32_t Crawl::RefUnknown(const absl::Status& why) {
+  proto::Object absent;
+  SetAbsent(why, *absent.mutable_absent());
+  return RefMade("PyBaseObject_Type", std::move(absent));
+}
+
 uint32_t Crawl::RefRaised(const RaisedException& raised) {
   // From 3.12 on the value is all there is.
   if (raised.type.is_null()) return RefEssential(raised.value);

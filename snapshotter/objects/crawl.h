@@ -59,6 +59,7 @@ class Crawl {
   // A value that is in the target no object: a number or text in a struct. `type`: the type it has, or its symbol.
   uint32_t RefMade(Address type, proto::Object value);
   uint32_t RefMade(const char* type, proto::Object value) { return RefMade(runtime_.Symbol(type), std::move(value)); }
+  uint32_t RefUnknown(const absl::Status& why);
   uint32_t RefTorn() { return Push(Address(), Kind::kTorn); }
   uint32_t String(absl::string_view text);
   absl::Status Run();

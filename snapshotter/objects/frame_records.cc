@@ -55,7 +55,7 @@ FrameFiller FrameRecorder::frame_filler() {
   };
 }
 
-void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {
+void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out, const FrameInfo* callee) {
   out.set_address(info.address.value());
   out.set_lasti(info.lasti);
   out.set_is_entry(info.is_entry);
@@ -79,9 +79,41 @@ void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Fr
   if (!info.local_namespace.is_null()) {
     out.set_namespace_(crawler.RefNamespace(info.local_namespace, NamespaceKind::kWhole, code));
   }
-  for (const Address item : info.stack) out.add_stack(crawler.Ref(item));
+  FillStack(info, crawler, out);
+  FillContexts(info, callee, crawler, out);
   out.set_globals(crawler.RefNamespace(info.globals, NamespaceKind::kGlobals, code));
   out.set_builtins(crawler.RefNamespace(info.builtins, NamespaceKind::kBuiltins, code));
+}
+
+void FrameRecorder::FillStack(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {
+  if (info.stack_known) {
+    for (const Address item : info.stack) out.add_stack(crawler.Ref(item));
+    out.set_stack_complete(true);
+  } else if (const absl::StatusOr<std::vector<Address>> stack = contexts_.ReadSureStack(info); stack.ok()) {
+    for (const Address item : *stack) out.add_stack(crawler.Ref(item));
+  }
+  if (const absl::StatusOr<std::vector<TryBlock>> blocks = contexts_.ReadBlocks(info); blocks.ok()) {
+    for (const TryBlock& block : *blocks) {
+      proto::Block& record = *out.add_block();
+      record.set_type(block.type);
+      record.set_handler(block.handler);
+      record.set_level(block.level);
+    }
+  }
+}
+
+void FrameRecorder::FillContexts(const FrameInfo& info,
+                                 const FrameInfo* callee,
+                                 GraphCrawler& crawler,
+                                 proto::Frame& out) {
+  for (const ActiveContext& context : contexts_.Read(info, callee)) {
+    proto::Context& record = *out.add_context();
+    record.set_manager(context.problem.ok() ? crawler.Ref(context.manager) : crawler.RefUnknown(context.problem));
+    if (context.target.has_value()) record.set_target(crawler.String(*context.target));
+    if (context.line > 0) record.set_line(static_cast<uint32_t>(context.line));
+    record.set_is_async(context.is_async);
+    record.set_is_exiting(context.is_exiting);
+  }
 }
 
 void FrameRecorder::FillLocals(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {

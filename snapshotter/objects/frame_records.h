@@ -7,6 +7,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "proto/snapshot.pb.h"
+#include "snapshotter/cpython/active_contexts.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
 #include "snapshotter/objects/graph_crawler.h"
@@ -28,11 +29,12 @@ class FrameRecorder {
         code_reader_(code_reader),
         walker_(walker),
         options_(options),
+        contexts_(runtime, memory, code_reader, walker),
         cell_type_(runtime.Symbol("PyCell_Type")),
         str_type_(runtime.Symbol("PyUnicode_Type")) {}
 
-  // Records what `info` holds. What is missing of it is said in `out.absent`.
-  void Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out);
+  // Records what `info` holds. What is missing of it is said in `out.absent`. `callee`: the frame that it has called.
+  void Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out, const FrameInfo* callee = nullptr);
 
   // For CrawlOptions. They refer to the recorder, which outlives the crawl.
   CodeFiller code_filler();
@@ -40,6 +42,8 @@ class FrameRecorder {
 
  private:
   absl::Status FillCode(Address code, GraphCrawler& crawler, proto::Code& out);
+  void FillStack(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out);
+  void FillContexts(const FrameInfo& info, const FrameInfo* callee, GraphCrawler& crawler, proto::Frame& out);
   void FillLocals(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out);
   // The text of a str of the target, read once; what is no str gives "?".
   const std::string& Text(Address str);
@@ -51,6 +55,7 @@ class FrameRecorder {
   CodeReader& code_reader_;
   FrameWalker& walker_;
   const Options options_;
+  ContextReader contexts_;
   const Address cell_type_;
   const Address str_type_;
   absl::flat_hash_map<Address, std::string> texts_;

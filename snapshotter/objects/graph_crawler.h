@@ -114,6 +114,8 @@ class GraphCrawler {
   uint32_t RefConstant(Address constant);
   // A stand-in for a value that the target was stopped in the middle of changing.
   uint32_t RefTorn();
+  // A stand-in for a value of which it is not known which object it is, and why.
+  uint32_t RefUnknown(const absl::Status& why);
   // An int that is in the target a number and not an object; it has no address.
   uint32_t RefInt(int64_t value);
 

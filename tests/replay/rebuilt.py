@@ -1,5 +1,7 @@
 """Run by an interpreter of the matrix with pysnap and tests/programs on its path: describes a replayed snapshot.
 
+rebuilt.py contexts FILE    what each frame is inside of
+rebuilt.py tasks FILE       asyncio's tasks
 rebuilt.py catalogue FILE   what the values of catalogue.py differ in from those that it makes here
 rebuilt.py graphs FILE      which graphs of graphs.py differ from those that it makes here
 rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
@@ -10,6 +12,7 @@ rebuilt.py sessions FILE    what session.py finds in the replay of debugged.py
 import itertools
 import json
 import os
+import re
 import sys
 
 import catalogue
@@ -142,6 +145,32 @@ def tasks(snapshot):
     ]
 
 
+def contexts(snapshot):
+    """Of the threads' frames, and of what is suspended in them."""
+    told = []
+    for thread in snapshot.threads:
+        for frame in thread.frames:
+            told.append([frame.f_code.co_name, [context_facts(each) for each in snapshot.contexts(frame)]])
+            for name, value in frame.f_locals.items():
+                if type(value) is pysnap.Suspended and value.frame is not None:
+                    inside = [context_facts(each) for each in snapshot.contexts(value.frame)]
+                    told.append([frame.f_code.co_name + " " + name, inside])
+    return told
+
+
+def context_facts(context):
+    return {
+        "varname": context.varname,
+        "line": context.line,
+        "is_async": context.is_async,
+        "is_exiting": context.is_exiting,
+        "description": re.sub("0x[0-9a-f]+", "0x", context.description) if context.description else None,
+        "type": type(context.object).__name__,
+        "inner_frames": [frame.f_code.co_name for frame in context.inner_frames],
+        "children": [context_facts(each) for each in context.children],
+    }
+
+
 def told_apart(held, first):
     """Whether the comparison sees another graph, and the same with a list that is a copy."""
     found = []
@@ -160,6 +189,7 @@ if __name__ == "__main__":
     sys.setrecursionlimit(20000)  # for values 1000 deep
     tell = {
         "catalogue": catalogue_values,
+        "contexts": contexts,
         "frames": frames,
         "graphs": random_graphs,
         "positions": positions,

@@ -85,6 +85,7 @@ absl::Status FrameObjectContents(const FrameContext& context, FrameInfo& info) {
   RETURN_IF_ERROR(ReadSlots(context, slots, info.code->variables.size(), info.slots));
 
   const Address stack = slots + static_cast<int64_t>(info.code->variables.size()) * kPointerSize;
+  info.stack_base = stack;
   if (context.runtime.version->stack_height == StackHeight::kStackDepth) {
     ASSIGN_OR_RETURN(const int32_t depth, memory.ReadValue<int32_t>(frame + layout.f_stackdepth));
     return ReadStack(context, info, stack, depth);
@@ -140,6 +141,7 @@ absl::Status InterpreterFrameContents(const FrameContext& context, FrameInfo& in
 
   const auto variables = static_cast<int64_t>(info.code->variables.size());
   const Address stack = slots + variables * kPointerSize;
+  info.stack_base = stack;
   if (version.stack_height == StackHeight::kStackPointer) {
     ASSIGN_OR_RETURN(const Address top, memory.ReadPointer(frame + layout.stackpointer));
     return top.is_null() ? absl::OkStatus() : ReadStack(context, info, stack, (top - stack) / kPointerSize);

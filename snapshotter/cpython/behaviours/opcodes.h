@@ -19,6 +19,13 @@ struct OpcodeTables {
   uint8_t binary_op_inplace_add_unicode;
 };
 
+// Generated likewise. -1 where the version has no such opcode.
+struct OpcodeNumbers {
+#define PYSNAP_OPCODE(name) int16_t name = -1;
+#include "snapshotter/cpython/behaviours/opcode_names.def"
+#undef PYSNAP_OPCODE
+};
+
 // Layout of _co_monitoring->lines, where the opcode that INSTRUMENTED_LINE replaced is kept
 // (Python/instrumentation.c).
 enum class LineInstrumentation {

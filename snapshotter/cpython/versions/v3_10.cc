@@ -16,6 +16,10 @@ constexpr Layout kDebug = {
 #undef PYSNAP_BUILD
 };
 
+constexpr OpcodeNumbers kOpcodeNumbers = {
+#include "snapshotter/cpython/versions/v3_10.opcode_numbers.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_10 = {
@@ -24,6 +28,8 @@ extern const VersionSupport kCPython3_10 = {
     .debug = &kDebug,
     .magic = 3439,
     .find_position = PositionFromLineRanges,
+    .opcode_numbers = &kOpcodeNumbers,
+    .cells_are_fast_variables = false,
     .current_frame = CurrentFrameInThreadState,
     .read_frame_links = FrameObjectLinks,
     .read_frame_contents = FrameObjectContents,

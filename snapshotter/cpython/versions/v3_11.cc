@@ -20,6 +20,10 @@ constexpr OpcodeTables kOpcodes = {
 #include "snapshotter/cpython/versions/v3_11.opcodes.inc"
 };
 
+constexpr OpcodeNumbers kOpcodeNumbers = {
+#include "snapshotter/cpython/versions/v3_11.opcode_numbers.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_11 = {
@@ -28,6 +32,8 @@ extern const VersionSupport kCPython3_11 = {
     .debug = &kDebug,
     .magic = 3495,
     .find_position = PositionFromLocations,
+    .opcode_numbers = &kOpcodeNumbers,
+    .load_global_shift = 1,
     .opcodes = &kOpcodes,
     .current_frame = CurrentFrameInCFrame,
     .read_frame_links = InterpreterFrameLinks,

@@ -20,6 +20,10 @@ constexpr OpcodeTables kOpcodes = {
 #include "snapshotter/cpython/versions/v3_13.opcodes.inc"
 };
 
+constexpr OpcodeNumbers kOpcodeNumbers = {
+#include "snapshotter/cpython/versions/v3_13.opcode_numbers.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_13 = {
@@ -28,6 +32,9 @@ extern const VersionSupport kCPython3_13 = {
     .debug = &kDebug,
     .magic = 3571,
     .find_position = PositionFromLocations,
+    .opcode_numbers = &kOpcodeNumbers,
+    .load_global_shift = 1,
+    .load_attr_shift = 1,
     .opcodes = &kOpcodes,
     .line_instrumentation = LineInstrumentation::kEither,
     .current_frame = CurrentFrameInThreadState,

@@ -20,6 +20,10 @@ constexpr OpcodeTables kOpcodes = {
 #include "snapshotter/cpython/versions/v3_14.opcodes.inc"
 };
 
+constexpr OpcodeNumbers kOpcodeNumbers = {
+#include "snapshotter/cpython/versions/v3_14.opcode_numbers.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_14 = {
@@ -28,6 +32,9 @@ extern const VersionSupport kCPython3_14 = {
     .debug = &kDebug,
     .magic = 3627,
     .find_position = PositionFromLocations,
+    .opcode_numbers = &kOpcodeNumbers,
+    .load_global_shift = 1,
+    .load_attr_shift = 1,
     .opcodes = &kOpcodes,
     .line_instrumentation = LineInstrumentation::kSizedEntries,
     .current_frame = CurrentFrameInThreadState,

@@ -16,6 +16,10 @@ constexpr Layout kDebug = {
 #undef PYSNAP_BUILD
 };
 
+constexpr OpcodeNumbers kOpcodeNumbers = {
+#include "snapshotter/cpython/versions/v3_9.opcode_numbers.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_9 = {
@@ -24,6 +28,8 @@ extern const VersionSupport kCPython3_9 = {
     .debug = &kDebug,
     .magic = 3425,
     .find_position = PositionFromLnotab,
+    .opcode_numbers = &kOpcodeNumbers,
+    .cells_are_fast_variables = false,
     .current_frame = CurrentFrameInThreadState,
     .read_frame_links = FrameObjectLinks,
     .read_frame_contents = FrameObjectContents,

@@ -11,9 +11,7 @@
 
 namespace pysnap {
 void AddAbsentPart(Crawl& crawl, absl::string_view name, const absl::Status& why, proto::Object& out) {
-  proto::Object absent;
-  SetAbsent(why, *absent.mutable_absent());
-  AddIdPart(crawl, name, crawl.RefMade("PyBaseObject_Type", std::move(absent)), out);
+  AddIdPart(crawl, name, crawl.RefUnknown(why), out);
 }
 
 void AddIdPart(Crawl& crawl, absl::string_view name, uint32_t id, proto::Object& out) {

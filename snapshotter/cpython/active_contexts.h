@@ -1,0 +1,99 @@
+// The context managers that a frame is inside of.
+#ifndef PYSNAP_CPYTHON_ACTIVE_CONTEXTS_H_
+#define PYSNAP_CPYTHON_ACTIVE_CONTEXTS_H_
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "snapshotter/base/address.h"
+#include "snapshotter/cpython/code_object.h"
+#include "snapshotter/cpython/frame_walker.h"
+#include "snapshotter/cpython/name_lookup.h"
+#include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/with_blocks.h"
+#include "snapshotter/memory/memory.h"
+
+namespace pysnap {
+
+// An entry of a frame's block stack, to 3.10.
+struct TryBlock {
+  int32_t type = 0;
+  int32_t handler = 0;  // bytes
+  int32_t level = 0;
+};
+
+struct ActiveContext {
+  Address manager;       // null when `problem` is set
+  absl::Status problem;  // why it is not known which object it is
+  int32_t line = 0;      // of the item of the with statement; 0: not known
+  bool is_async = false;
+  bool is_exiting = false;
+  std::optional<std::string> target;  // see WithBlock
+};
+
+// Keeps what it found out about code objects. Not thread-safe.
+class ContextReader {
+ public:
+  // All outlive the reader.
+  ContextReader(const Runtime& runtime, Memory& memory, CodeReader& code_reader, FrameWalker& walker);
+
+  // Outermost first; none for a frame that has not begun, or has ended. `callee`: the frame that it has called, if that
+  // is of Python.
+  std::vector<ActiveContext> Read(const FrameInfo& frame, const FrameInfo* callee = nullptr);
+
+  // What is on the stack of a frame that does not say how high it is: the part that an exception would leave.
+  absl::StatusOr<std::vector<Address>> ReadSureStack(const FrameInfo& frame);
+  // The frame's block stack, outermost first; empty from 3.11 on.
+  absl::StatusOr<std::vector<TryBlock>> ReadBlocks(const FrameInfo& frame);
+
+ private:
+  // An active block, and where on the stack its exit method is.
+  struct Place {
+    const WithBlock* block;
+    int64_t slot;
+  };
+
+  const WithBlocks& BlocksOf(const CodeInfo& code);
+  absl::StatusOr<std::vector<Place>> FromBlockStack(const FrameInfo& frame, const WithBlocks& with);
+  std::vector<Place> FromExceptionTable(const FrameInfo& frame, const WithBlocks& with) const;
+  // Of the block that is being left; nothing when it is not certain which.
+  absl::StatusOr<std::optional<Place>> PlaceOfExit(const FrameInfo& frame, const WithBlocks& with, const Exit& exit);
+  absl::StatusOr<int32_t> BlockCount(const FrameInfo& frame);
+  absl::StatusOr<TryBlock> ReadTryBlock(const FrameInfo& frame, int32_t index);
+
+  absl::StatusOr<Address> ReadSlot(const FrameInfo& frame, int64_t slot);
+  absl::StatusOr<Address> Manager(const FrameInfo& frame, const Place& place, const char* method);
+  // When the exit method is not on the stack any more.
+  absl::StatusOr<Address> ManagerOfExit(const FrameInfo& frame,
+                                        const FrameInfo* callee,
+                                        const Exit& exit,
+                                        const char* method);
+  // What a callable is bound to; itself when it is no method.
+  absl::StatusOr<Address> BoundTo(Address callable);
+  // The first argument of a frame that runs a function of this name; null otherwise.
+  absl::StatusOr<Address> FirstArgument(const FrameInfo& frame, const char* function);
+  // Whether the object's class has a method of this name.
+  absl::StatusOr<bool> HasMethod(Address object, const char* method);
+  absl::StatusOr<bool> Defines(Address type, const char* method);
+  std::optional<std::string> Name(Address str);
+  std::optional<std::string> Constant(Address constant);
+
+  const Runtime& runtime_;
+  Memory& memory_;
+  CodeReader& code_reader_;
+  FrameWalker& walker_;
+  NameLookup lookup_;
+  TargetTexts texts_;
+  absl::flat_hash_map<Address, std::unique_ptr<WithBlocks>> blocks_;        // by code
+  absl::flat_hash_map<std::pair<Address, std::string>, bool> has_methods_;  // by type
+};
+
+}  // namespace pysnap
+
+#endif  // PYSNAP_CPYTHON_ACTIVE_CONTEXTS_H_
