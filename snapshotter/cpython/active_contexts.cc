@@ -57,7 +57,7 @@ std::vector<ActiveContext> ContextReader::Read(const FrameInfo& frame, const Fra
   for (const Place& place : *places) {
     // A frame that has ended has nothing on its stack.
     if (frame.stack_known && place.slot >= static_cast<int64_t>(frame.stack.size())) continue;
-    add(*place.block, Manager(frame, place, method(*place.block)));
+    add(*place.block, Manager(frame, place, method(*place.block), /*is_exiting=*/false));
   }
   const std::optional<Exit> exit = FindExit(*runtime_.version, with, frame.lasti);
   if (!exit.has_value()) return contexts;
@@ -67,7 +67,7 @@ std::vector<ActiveContext> ContextReader::Read(const FrameInfo& frame, const Fra
   // In 3.8 what calls the exit method takes it from the stack.
   absl::StatusOr<Address> manager = runtime_.version->opcode_numbers->WITH_CLEANUP_START >= 0
                                         ? absl::UnimplementedError("its exit method is not on the stack")
-                                        : Manager(frame, **place, method(block));
+                                        : Manager(frame, **place, method(block), /*is_exiting=*/true);
   if (!manager.ok() || exit->is_awaiting) {
     const absl::StatusOr<Address> other = ManagerOfExit(frame, callee, *exit, method(block));
     if (other.ok()) manager = other;
@@ -185,16 +185,22 @@ absl::StatusOr<Address> ContextReader::ReadSlot(const FrameInfo& frame, int64_t 
   return runtime_.version->decode_stack_ref(bits);
 }
 
-absl::StatusOr<Address> ContextReader::Manager(const FrameInfo& frame, const Place& place, const char* method) {
+absl::StatusOr<Address> ContextReader::Manager(const FrameInfo& frame,
+                                               const Place& place,
+                                               const char* method,
+                                               bool is_exiting) {
   ASSIGN_OR_RETURN(Address value, ReadSlot(frame, place.slot));
+  const bool has_self = runtime_.version->opcode_numbers->LOAD_SPECIAL >= 0 && !value.is_null();
   if (runtime_.version->opcode_numbers->LOAD_SPECIAL >= 0 && value.is_null()) {
     // The function and what it is bound to; the latter is null when it is bound already.
     ASSIGN_OR_RETURN(value, ReadSlot(frame, place.slot - 1));
   }
   if (value.is_null()) return absl::UnimplementedError("its exit method is not on the stack");
   ASSIGN_OR_RETURN(const Address bound, BoundTo(value));
-  // While a method runs, what it is bound to may stand in its place.
+  // From 3.14 on what a method is bound to stands by itself, before while it runs (method_vectorcall, classobject.c).
+  const bool may_be_itself = has_self || is_exiting;
   ASSIGN_OR_RETURN(const bool fits, HasMethod(bound, method));
+  if (bound == value && !may_be_itself) return absl::UnimplementedError(absl::StrCat("its ", method, " is no method"));
   if (!fits) return absl::UnimplementedError(absl::StrCat("its ", method, " is not bound to it"));
   return bound;
 }

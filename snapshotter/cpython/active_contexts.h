@@ -68,7 +68,7 @@ class ContextReader {
   absl::StatusOr<TryBlock> ReadTryBlock(const FrameInfo& frame, int32_t index);
 
   absl::StatusOr<Address> ReadSlot(const FrameInfo& frame, int64_t slot);
-  absl::StatusOr<Address> Manager(const FrameInfo& frame, const Place& place, const char* method);
+  absl::StatusOr<Address> Manager(const FrameInfo& frame, const Place& place, const char* method, bool is_exiting);
   // When the exit method is not on the stack any more.
   absl::StatusOr<Address> ManagerOfExit(const FrameInfo& frame,
                                         const FrameInfo* callee,

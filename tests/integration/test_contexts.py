@@ -76,3 +76,12 @@ def test_what_is_inside(python: Interpreter, pysnap_binary: Path, tmp_path: Path
     assert outer["is_async"] and entered["is_async"] and called["is_async"]
     assert entered["description"] == f"await stack.enter_async_context({entered['object']['repr']})"
     assert called["description"] == "stack.push_async_callback(leaves_by_break)"
+
+
+def test_not_known(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """Of a manager that its exit method does not lead to nothing else is told."""
+    captured = capture(pysnap_binary, python, "contexts.py", tmp_path)
+    contexts = captured.frame("odd_ones")["contexts"]
+    assert [context["varname"] for context in contexts] == ["of_class", "static", "borrowed"]
+    assert [context["object"]["id"] for context in contexts] == [None, None, None]
+    assert all(context["object"]["absent"].startswith("unsupported: its __exit__ is ") for context in contexts)

@@ -237,6 +237,41 @@ def in_finally():
     return late
 
 
+class Odd:
+    """What is called when it is left does not tell of it."""
+
+    def __enter__(self):
+        return self
+
+
+class OfClass(Odd):
+    @classmethod
+    def __exit__(cls, *exception):
+        pass
+
+
+class Static(Odd):
+    @staticmethod
+    def __exit__(*exception):
+        pass
+
+
+class Another(Manager):
+    def __call__(self, *exception):
+        pass
+
+
+class Borrowed(Odd):
+    __exit__ = Another()
+
+
+@suite.shape
+def odd_ones():
+    with OfClass() as of_class, Static() as static, Borrowed() as borrowed:
+        oracle.park()
+    return of_class, static, borrowed
+
+
 class Raw(io.RawIOBase):
     """Written to when a BufferedWriter, whose __exit__ is in C, is left."""
 
