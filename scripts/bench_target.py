@@ -8,7 +8,6 @@ Prints "ready". For each line that comes in it answers with the longest time, in
 did not run since the line before: the thread does nothing but look at the clock.
 """
 
-import asyncio
 import select
 import sys
 import threading
@@ -43,6 +42,8 @@ async def waits(depth, number, future):
 
 
 async def start_tasks(count, ready):
+    import asyncio
+
     future = asyncio.get_running_loop().create_future()
     tasks = [asyncio.ensure_future(waits(3, number, future)) for number in range(count)]
     while not all(task.get_stack() for task in tasks):
@@ -105,6 +106,8 @@ def main():
         for _ in range(count - 1):
             ready.acquire()
     elif case == "tasks":
+        import asyncio  # what it imports would be in every other case's snapshot
+
         ready = threading.Semaphore(0)
         threading.Thread(target=asyncio.run, args=(start_tasks(int(sys.argv[2]), ready),), daemon=True).start()
         ready.acquire()

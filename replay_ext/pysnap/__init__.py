@@ -8,9 +8,11 @@ pysnap.post_mortem("pysnap-server-1234.pb")     # pdb in the frame that counts
 
 from ._absent import Absent, BuiltinFunction, CallbackNotCalled, CodeFromOtherVersion, CodeNotRun, Suspended
 from ._contexts import Context
+from ._hooks import customize, elaborate_context, unwrap_stackitem
 from ._load import load
 from ._plugins import stands_for
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
+from ._stack import Frame, Stack
 from ._tasks import Task
 
 __all__ = [
@@ -21,17 +23,22 @@ __all__ = [
     "CodeFromOtherVersion",
     "CodeNotRun",
     "Context",
+    "Frame",
     "Problem",
     "Process",
     "Reason",
     "Snapshot",
     "SnapshotError",
+    "Stack",
     "Suspended",
     "Task",
     "Thread",
+    "customize",
+    "elaborate_context",
     "load",
     "post_mortem",
     "stands_for",
+    "unwrap_stackitem",
 ]
 
 

@@ -6,6 +6,7 @@ from types import FrameType, FunctionType, MethodType
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ._absent import BuiltinFunction, Suspended
+from ._hooks import elaborate_context
 from ._record import Record
 from ._stacks import await_chain
 
@@ -21,17 +22,35 @@ class Context(Record):
         self.line: Optional[int] = line or None
         #: Of an entry of an ExitStack the call that has made it.
         self.description = description
+        #: For whoever prints it.
+        self.hide = False
         self._contexts = contexts
+        self._inner_frames: Optional[List[FrameType]] = None
+        self._children: Optional[List[Context]] = None
+        elaborate = elaborate_context.find(self.object)
+        if elaborate is not None:
+            elaborate(self.object, self)
 
     @property
     def inner_frames(self) -> List[FrameType]:
         """Of a @contextmanager the frames of its generator, the outermost first."""
-        return _generator_frames(self.object)
+        return _generator_frames(self.object) if self._inner_frames is None else self._inner_frames
+
+    @inner_frames.setter
+    def inner_frames(self, frames: List[FrameType]) -> None:
+        self._inner_frames = frames
 
     @property
     def children(self) -> List[Context]:
         """Of an ExitStack what it has to leave, in the order of entry."""
-        return [Context(self._contexts, facts, text) for facts, text in _entries(self.object, self.varname or "stack")]
+        if self._children is None:
+            entries = _entries(self.object, self.varname or "stack")
+            self._children = [Context(self._contexts, facts, text) for facts, text in entries]
+        return self._children
+
+    @children.setter
+    def children(self, children: List[Context]) -> None:
+        self._children = children
 
     def __repr__(self) -> str:
         target = f" as {self.varname}" if self.varname else ""

@@ -8,6 +8,7 @@ from typing import Any, List, Optional, Tuple, TypeVar
 
 from ._contexts import Context, Contexts
 from ._record import Record
+from ._stack import Stack, extract
 from ._tasks import Task, link
 
 T = TypeVar("T")
@@ -135,6 +136,10 @@ class Snapshot(Record):
     def contexts(self, frame: FrameType) -> List[Context]:
         """The with blocks that a frame is inside of, the outermost first."""
         return self._contexts.of(frame)
+
+    def extract(self, item: Any) -> Stack:
+        """The stack of a thread, a task, a frame, a generator, a coroutine, an exception, or what a hook unwraps."""
+        return extract(item, self._contexts)
 
     def raise_exception(self) -> None:
         """Raise the snapshot's exception here, with its own traceback beneath this frame."""

@@ -6,6 +6,7 @@ from types import FrameType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ._absent import Absent, Suspended
+from ._hooks import unwrap_stackitem
 
 #: What C puts between something that waits and what it waits for: by type, the part that leads on.
 _BETWEEN: Dict[Tuple[str, str], str] = {
@@ -26,12 +27,15 @@ def await_chain(awaitable: Any) -> Tuple[List[FrameType], Any]:
     seen = set()
     while awaitable is not None and id(awaitable) not in seen:
         seen.add(id(awaitable))
+        if isinstance(awaitable, FrameType):
+            return [*frames, awaitable], None
         if type(awaitable) is Suspended:
             if awaitable.frame is not None:
                 frames.append(awaitable.frame)
             awaitable = awaitable.awaiting
             continue
-        passed_on = _passed_on(awaitable)
+        unwrap = unwrap_stackitem.find(awaitable)
+        passed_on = _passed_on(awaitable) if unwrap is None else unwrap(awaitable)
         if passed_on is None:
             return frames, awaitable
         awaitable = passed_on

@@ -94,6 +94,7 @@ void Pauser::NoteThreads(PausedProcess& paused) {
     if (const auto registers = paused.ReadRegisters(thread.thread.tid); registers.ok()) {
       if (by_register) native.pthread = registers->pthread.value();
       native.registers = *registers;
+      if (registers->system_call.has_value()) native.waits = DescribeCall(*registers->system_call, target_.memory());
     }
   }
 }

@@ -169,6 +169,8 @@ void VisitReferences(proto::Thread& thread, VisitReference visit) {
   for (proto::Frame& frame : *thread.mutable_frame()) visitor.Frame(frame);
   visitor.One<&proto::Thread::handling, &proto::Thread::set_handling>(thread);
   visitor.One<&proto::Thread::raised, &proto::Thread::set_raised>(thread);
+  visitor.One<&proto::Thread::object, &proto::Thread::set_object>(thread);
+  if (thread.has_wait()) visitor.One<&proto::Wait::lock, &proto::Wait::set_lock>(*thread.mutable_wait());
 }
 
 void VisitReferences(proto::Task& task, VisitReference visit) {

@@ -97,6 +97,7 @@ class Walk {
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
     if (builder_ != nullptr) {
+      FillWaits(records);
       for (const proto::Thread& record : records) builder_->AddThread(record);
       for (const proto::Task& task : tasks) builder_->AddTask(task);
       if (exception_.object() != 0) builder_->AddException(exception_);
@@ -192,7 +193,11 @@ class Walk {
     record.set_interpreter(python.interpreter_id);
     record.set_stopped(thread.native == nullptr || thread.native->stopped);
     std::string name;
-    if (!python.state.is_null()) name = names_.Find(*input_.runtime, memory_, python);
+    if (!python.state.is_null()) {
+      const NamedThread named = names_.Find(*input_.runtime, memory_, python);
+      name = named.name;
+      record.set_object(crawler_.Ref(named.object));
+    }
     if (name.empty() && thread.native != nullptr) name = thread.native->comm;
     record.set_name(crawler_.String(name));
     const std::string where = absl::StrCat("thread ", thread.native_id != 0 ? absl::StrCat(thread.native_id) : name);
@@ -229,6 +234,29 @@ class Walk {
       thread.native_id = native.native_id;
       thread.python.interpreter_id = -1;
       records.push_back(Record(thread));
+    }
+  }
+
+  // When all locks are known.
+  void FillWaits(std::vector<proto::Thread>& records) {
+    absl::flat_hash_map<int64_t, const WaitingCall*> waits;
+    for (const NativeThread& native : *input_.native_threads) {
+      if (native.waits.has_value()) waits.emplace(native.native_id, &*native.waits);
+    }
+    for (proto::Thread& record : records) {
+      const auto found = waits.find(record.native_id());
+      if (found == waits.end()) continue;
+      const WaitingCall& call = *found->second;
+      proto::Wait& wait = *record.mutable_wait();
+      wait.set_system_call(crawler_.String(call.name));
+      wait.set_has_timeout(call.has_timeout);
+      for (const int32_t fd : call.fds) wait.add_fd(fd);
+      if (call.futex.is_null()) continue;
+      // From 3.13 on threads wait in the runtime's parking lot, each on a semaphore of its own in a struct wait_entry
+      // (Python/parking_lot.c); before that is the address that it is parked for.
+      uint32_t lock = crawler_.RefLockAt(call.futex);
+      if (lock == 0 && !call.before_futex.is_null()) lock = crawler_.RefLockAt(call.before_futex);
+      wait.set_lock(lock);
     }
   }
 

@@ -18,6 +18,7 @@
 #include "snapshotter/objects/redaction.h"
 #include "snapshotter/process/open_files.h"
 #include "snapshotter/process/registers.h"
+#include "snapshotter/process/system_calls.h"
 
 namespace pysnap {
 
@@ -31,6 +32,8 @@ struct NativeThread {
   std::string reason = {};  // why it is not
   // Absent when they could not be had.
   std::optional<Registers> registers = {};
+  // What it waits for in the kernel; absent when it runs.
+  std::optional<WaitingCall> waits = {};
 };
 
 struct WalkOptions {

@@ -13,7 +13,7 @@ namespace {
 absl::Status ReadNames(const Runtime& runtime,
                        Memory& memory,
                        Address modules,
-                       absl::flat_hash_map<uint64_t, std::string>& names) {
+                       absl::flat_hash_map<uint64_t, NamedThread>& names) {
   using Item = NameLookup::Item;
   NameLookup reader(runtime, memory);
   ASSIGN_OR_RETURN(const std::vector<Item> loaded, reader.Items(modules));
@@ -30,21 +30,21 @@ absl::Status ReadNames(const Runtime& runtime,
     const absl::StatusOr<Address> name = reader.Attribute(thread, "_name");
     if (!ident.ok() || !name.ok() || name->is_null()) continue;
     absl::StatusOr<std::string> text = ReadText(runtime, memory, *name);
-    if (text.ok()) names[*ident] = *std::move(text);
+    if (text.ok()) names[*ident] = {thread, *std::move(text)};
   }
   return absl::OkStatus();
 }
 
 }  // namespace
 
-std::string ThreadNames::Find(const Runtime& runtime, Memory& memory, const PythonThread& thread) {
+NamedThread ThreadNames::Find(const Runtime& runtime, Memory& memory, const PythonThread& thread) {
   const auto [it, inserted] = interpreters_.try_emplace(thread.modules);
   if (inserted && !thread.modules.is_null()) {
     // A name that cannot be read is not worth a word: the kernel's stands in for it.
     ReadNames(runtime, memory, thread.modules, it->second).IgnoreError();
   }
   const auto name = it->second.find(thread.ident);
-  return name == it->second.end() ? std::string() : name->second;
+  return name == it->second.end() ? NamedThread() : name->second;
 }
 
 }  // namespace pysnap

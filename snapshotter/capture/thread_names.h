@@ -12,14 +12,19 @@
 
 namespace pysnap {
 
+struct NamedThread {
+  Address object;  // the threading.Thread; null when it is not known
+  std::string name;
+};
+
 // Reads sys.modules["threading"]._active[ident]._name, once per interpreter.
 class ThreadNames {
  public:
-  // Empty when threading is not loaded, does not know the thread, or cannot be read.
-  std::string Find(const Runtime& runtime, Memory& memory, const PythonThread& thread);
+  // Nothing when threading is not loaded, does not know the thread, or cannot be read.
+  NamedThread Find(const Runtime& runtime, Memory& memory, const PythonThread& thread);
 
  private:
-  using Names = absl::flat_hash_map<uint64_t, std::string>;  // by ident
+  using Names = absl::flat_hash_map<uint64_t, NamedThread>;  // by ident
   absl::flat_hash_map<Address, Names> interpreters_;         // by their sys.modules
 };
 

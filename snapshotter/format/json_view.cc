@@ -16,6 +16,7 @@
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
+#include "snapshotter/format/wait_view.h"
 
 namespace pysnap::format {
 namespace {
@@ -58,7 +59,8 @@ Json GeneratorState(proto::Generator::State state) {
 
 class Builder {
  public:
-  Builder(const LoadedSnapshot& snapshot, const ShowOptions& options) : snapshot_(snapshot), options_(options) {}
+  Builder(const LoadedSnapshot& snapshot, const ShowOptions& options)
+      : snapshot_(snapshot), options_(options), waits_(snapshot) {}
 
   Json Build() {
     Json out = Json::object();
@@ -73,6 +75,7 @@ class Builder {
     Put(out, "threads", std::move(threads));
     Put(out, "exception", std::move(exception));
     Put(out, "tasks", Tasks());
+    Put(out, "deadlocks", Deadlocks());
     return out;
   }
 
@@ -145,10 +148,45 @@ class Builder {
     Put(out, "native_frames", apart ? Frames(NativeFrames(snapshot_, thread), 0) : Json(nullptr));
     Put(out, "native_truncated",
         thread.has_native_truncated() ? Text(AbsentText(thread.native_truncated())) : Json(nullptr));
+    const std::optional<bool> daemon = IsDaemon(snapshot_, thread);
+    Put(out, "daemon", daemon.has_value() ? Json(*daemon) : Json(nullptr));
+    const uint32_t target = TargetOf(snapshot_, thread);
+    Put(out, "target", target != 0 ? Value(target, false) : Json(nullptr));
+    Put(out, "waits_for", Wait(thread));
     Put(out, "handling", Exception(thread.handling()));
     Put(out, "raising", Exception(thread.raised()));
     Put(out, "stopped", thread.stopped());
     Put(out, "truncated", thread.has_truncated() ? Text(AbsentText(thread.truncated())) : Json(nullptr));
+    return out;
+  }
+
+  Json Deadlocks() {
+    Json all = Json::array();
+    for (const Deadlock& deadlock : waits_.deadlocks()) {
+      Json threads = Json::array();
+      for (const size_t thread : deadlock.threads) threads.push_back(snapshot_.threads()[thread]->native_id());
+      Json tasks = Json::array();
+      for (const size_t task : deadlock.tasks) tasks.push_back(AddressText(snapshot_.tasks()[task]->address()));
+      Json out = Json::object();
+      Put(out, "threads", std::move(threads));
+      Put(out, "tasks", std::move(tasks));
+      all.push_back(std::move(out));
+    }
+    return all;
+  }
+
+  Json Wait(const proto::Thread& thread) {
+    const auto place = std::find(snapshot_.threads().begin(), snapshot_.threads().end(), &thread);
+    const std::optional<WaitView>& wait = waits_.of(static_cast<size_t>(place - snapshot_.threads().begin()));
+    if (!wait.has_value()) return nullptr;
+    Json out = Json::object();
+    Put(out, "kind", wait->kind);
+    Put(out, "object", wait->object != 0 ? Value(wait->object, true) : Json(nullptr));
+    Put(out, "owner", wait->owner.has_value() ? Json(snapshot_.threads()[*wait->owner]->native_id()) : Json(nullptr));
+    Put(out, "owner_has_ended", wait->owner_has_ended);
+    Put(out, "fds", wait->fds);
+    Put(out, "has_timeout", wait->has_timeout);
+    Put(out, "system_call", TextOrNull(wait->system_call));
     return out;
   }
 
@@ -357,6 +395,7 @@ class Builder {
 
   const LoadedSnapshot& snapshot_;
   const ShowOptions& options_;
+  const Waits waits_;
   bool inside_generator_ = false;
   int context_depth_ = 0;
   absl::flat_hash_set<uint32_t> opened_;  // managers that the present one is within

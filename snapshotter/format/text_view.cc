@@ -18,6 +18,7 @@
 #include "snapshotter/format/text_style.h"
 #include "snapshotter/format/text_writer.h"
 #include "snapshotter/format/utf8.h"
+#include "snapshotter/format/wait_view.h"
 
 namespace pysnap::format {
 namespace {
@@ -58,10 +59,15 @@ std::string ReasonText(const proto::Reason& reason) {
 class View {
  public:
   View(const LoadedSnapshot& snapshot, const ShowOptions& options, const TextSink& sink)
-      : snapshot_(snapshot), options_(options), style_(options.color), writer_(snapshot, options, sink) {}
+      : snapshot_(snapshot),
+        options_(options),
+        style_(options.color),
+        waits_(snapshot),
+        writer_(snapshot, options, sink) {}
 
   void Write() {
     Header();
+    Deadlocks();
     if (options_.tasks) {
       WriteTasks(snapshot_, options_, writer_);
       return writer_.Flush();
@@ -115,6 +121,32 @@ class View {
     Line(holds);
   }
 
+  void Deadlocks() {
+    for (const Deadlock& deadlock : waits_.deadlocks()) {
+      Line("");
+      Line(style_(Color::kException, deadlock.threads.size() + deadlock.tasks.size() == 1
+                                         ? "Deadlock"
+                                         : "Deadlock: they wait for each other"));
+      for (const size_t thread : deadlock.threads) {
+        const proto::Thread& each = *snapshot_.threads()[thread];
+        Line(absl::StrCat("  ", Title(each), " waits for ", waits_.Describe(*waits_.of(thread), options_.max_repr)));
+      }
+      for (const size_t task : deadlock.tasks) {
+        Line(absl::StrCat("  task ", Harmless(snapshot_.string(snapshot_.tasks()[task]->name())), " waits for"));
+      }
+      if (!deadlock.tasks.empty()) {
+        Line(absl::StrCat("  task ", Harmless(snapshot_.string(snapshot_.tasks()[deadlock.tasks.front()]->name()))));
+      }
+    }
+  }
+
+  std::string Title(const proto::Thread& thread) {
+    const std::string_view name = snapshot_.string(thread.name());
+    std::string title = thread.native_id() != 0 ? absl::StrCat("Thread ", thread.native_id()) : "Thread";
+    if (!name.empty()) absl::StrAppend(&title, " \"", Str(name), "\"");
+    return style_(Color::kHeading, title);
+  }
+
   void Problems() {
     if (snapshot_.problems().empty()) return;
     Line("");
@@ -139,12 +171,14 @@ class View {
     if (thread.interpreter() < 0) facts.push_back("not a Python thread");
     if (thread.interpreter() > 0) facts.push_back(absl::StrCat("interpreter ", thread.interpreter()));
     if (!thread.stopped()) facts.push_back("was not stopped");
-    const std::string_view name = snapshot_.string(thread.name());
-    std::string title = thread.native_id() != 0 ? absl::StrCat("Thread ", thread.native_id()) : "Thread";
-    if (!name.empty()) absl::StrAppend(&title, " \"", Str(name), "\"");
-    title = style_(Color::kHeading, title);
+    if (IsDaemon(snapshot_, thread).value_or(false)) facts.push_back("daemon");
+    std::string title = Title(thread);
     if (!facts.empty()) absl::StrAppend(&title, " (", absl::StrJoin(facts, ", "), ")");
     Line(title);
+    const auto place = std::find(snapshot_.threads().begin(), snapshot_.threads().end(), &thread);
+    if (const auto& wait = waits_.of(static_cast<size_t>(place - snapshot_.threads().begin()))) {
+      Line(absl::StrCat("  ", style_(Color::kDim, "waits for "), waits_.Describe(*wait, options_.max_repr)));
+    }
     writer_.ExplainAgain();
     const std::vector<FrameView> frames = MergedFrames(snapshot_, thread);
     if (frames.empty() && !thread.has_truncated()) Line("  no Python frames");
@@ -189,6 +223,7 @@ class View {
   const LoadedSnapshot& snapshot_;
   const ShowOptions& options_;
   const Style style_;
+  const Waits waits_;
   TextWriter writer_;
 };
 

@@ -137,6 +137,14 @@ class Crawl {
   // The object with which memory is recorded that several objects share and none of them is: the first that asks.
   Address& HolderOf(Address shared) { return holders_[shared]; }
 
+  // That a lock is waited for, or a mutex, at the address that the kernel or the runtime is given for it.
+  void NoteLock(Address word, Address object) { locks_.try_emplace(word, object); }
+  // Null when there is none that is known.
+  Address LockAt(Address word) const {
+    const auto it = locks_.find(word);
+    return it == locks_.end() ? Address() : it->second;
+  }
+
   // With touch_only, what a decoder does instead of reading a value's contents.
   void Touch(Address begin, uint64_t size);
 
@@ -213,6 +221,7 @@ class Crawl {
   Secrets secrets_;
   absl::flat_hash_set<Address> names_of_nothing_;
   absl::flat_hash_map<Address, Address> holders_;
+  absl::flat_hash_map<Address, Address> locks_;
   absl::flat_hash_set<Address> constants_;  // of code
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 

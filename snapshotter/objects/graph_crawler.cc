@@ -25,6 +25,11 @@ uint32_t GraphCrawler::RefInt(int64_t value) { return crawl_->RefInt(value); }
 uint32_t GraphCrawler::String(absl::string_view text) { return crawl_->String(text); }
 absl::Status GraphCrawler::Run() { return crawl_->Run(); }
 
+uint32_t GraphCrawler::RefLockAt(Address word) {
+  const Address lock = crawl_->LockAt(word);
+  return lock.is_null() ? 0 : crawl_->Ref(lock);
+}
+
 uint64_t GraphCrawler::object_count() const { return crawl_->object_count(); }
 uint64_t GraphCrawler::string_count() const { return crawl_->string_count(); }
 const Secrets& GraphCrawler::secrets() const { return crawl_->secrets(); }

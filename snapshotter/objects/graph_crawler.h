@@ -126,6 +126,9 @@ class GraphCrawler {
   // Internal.
   absl::Status Run();
 
+  // Of the locks that were visited the id of the one that is waited for at this address; 0: none.
+  uint32_t RefLockAt(Address word);
+
   uint64_t object_count() const;
   uint64_t string_count() const;
   // What stands under a secret name; for CrawlOptions::secrets of another run.

@@ -6,11 +6,18 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "snapshotter/base/address.h"
 
 namespace pysnap {
+
+// A system call that a thread was in when it was stopped.
+struct SystemCall {
+  int64_t number = 0;
+  std::array<uint64_t, 6> arguments = {};
+};
 
 struct Registers {
   Address pc;
@@ -24,6 +31,8 @@ struct Registers {
   // The general registers by their DWARF numbers, as unwind information counts them. On x86-64: rax, rdx, rcx, rbx,
   // rsi, rdi, rbp, rsp, r8 to r15, rip (System V ABI, AMD64 supplement, 3.6.2).
   std::array<uint64_t, 17> general = {};
+  // The one that it waits in, and will go on with.
+  std::optional<SystemCall> system_call;
 };
 
 // The thread is ptrace-stopped by the caller's thread.

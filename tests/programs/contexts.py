@@ -375,6 +375,32 @@ async def after_throw():
             assert inner
 
 
+class Wrapped:
+    """Waits for a coroutine as nobody can see who does not know this class."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __await__(self):
+        return self
+
+    __iter__ = __await__
+
+    def __next__(self):
+        return self.inner.send(None)
+
+
+async def waits_wrapped():
+    __tracebackhide__ = True
+    await Wrapped(waits_inside_wrapped())
+
+
+async def waits_inside_wrapped():
+    with Entered("deep", 1) as deep:
+        await Turn()
+        return deep
+
+
 HELD = {}
 
 
@@ -403,10 +429,11 @@ def holds():
     by_break = begin(leaves_by_break())
     by_exception = begin(leaves_by_exception())
     waits = begin(waits_inside())
+    wrapped = begin(waits_wrapped())
     thrown, waiting = thrown_into()
     HELD.update(locals())
     next(running_generator())
-    return (suspended, fresh, ended, falls, by_return, by_break, by_exception, waits, thrown, waiting)[:0]
+    return (suspended, fresh, ended, falls, by_return, by_break, by_exception, waits, wrapped, thrown, waiting)[:0]
 
 
 # A frame of a traceback, that has ended.

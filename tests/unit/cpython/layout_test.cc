@@ -196,8 +196,10 @@ constexpr Range kRanges[] = {
     {"TaskObj", "task_awaited_by_is_set", 14, 15},
     {"TaskObj", "dict", 8, 12},
     {"TaskObj", "task_node", 14, 15},
+    {"lockobject", "lock_lock", 8, 13},
     {"lockobject", "locked", 8, 13},
     {"lockobject", "lock", 13, 15},
+    {"rlockobject", "rlock_lock", 8, 13},
     {"rlockobject", "rlock_owner", 8, 13},
     {"rlockobject", "rlock_count", 8, 13},
     {"rlockobject", "lock_mutex", 14, 15},
@@ -258,6 +260,8 @@ TEST_P(LayoutTest, FieldsLieWithinTheirStructsApart) {
     }
     // A bit field of the byte that others are in.
     if (field.struct_name == "fileio" && field.field_name == "truncate") continue;
+    // 3.13 has one of two structs.
+    if (field.struct_name == "lockobject" && field.field_name == "lock_lock" && minor() == 13) continue;
     const auto [it, added] = seen[std::string(field.struct_name)].emplace(offset, Name(field));
     // A member and the first member of it: the interpreter's exception state and GIL.
     EXPECT_TRUE(added) << Name(field) << " where " << it->second << " is";
