@@ -97,7 +97,7 @@ class Walk {
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
     if (builder_ != nullptr) {
-      FillWaits(records);
+      FillWaits(threads, records);
       for (const proto::Thread& record : records) builder_->AddThread(record);
       for (const proto::Task& task : tasks) builder_->AddTask(task);
       if (exception_.object() != 0) builder_->AddException(exception_);
@@ -196,7 +196,7 @@ class Walk {
     if (!python.state.is_null()) {
       const NamedThread named = names_.Find(*input_.runtime, memory_, python);
       name = named.name;
-      record.set_object(crawler_.Ref(named.object));
+      if (!input_.options.no_locals) record.set_object(crawler_.Ref(named.object));
     }
     if (name.empty() && thread.native != nullptr) name = thread.native->comm;
     record.set_name(crawler_.String(name));
@@ -238,7 +238,7 @@ class Walk {
   }
 
   // When all locks are known.
-  void FillWaits(std::vector<proto::Thread>& records) {
+  void FillWaits(const std::vector<WalkedThread>& threads, std::vector<proto::Thread>& records) {
     absl::flat_hash_map<int64_t, const WaitingCall*> waits;
     for (const NativeThread& native : *input_.native_threads) {
       if (native.waits.has_value()) waits.emplace(native.native_id, &*native.waits);
@@ -252,12 +252,25 @@ class Walk {
       wait.set_has_timeout(call.has_timeout);
       for (const int32_t fd : call.fds) wait.add_fd(fd);
       if (call.futex.is_null()) continue;
+      wait.set_gil(IsWithinGil(threads, call.futex));
       // From 3.13 on threads wait in the runtime's parking lot, each on a semaphore of its own in a struct wait_entry
       // (Python/parking_lot.c); before that is the address that it is parked for.
       uint32_t lock = crawler_.RefLockAt(call.futex);
       if (lock == 0 && !call.before_futex.is_null()) lock = crawler_.RefLockAt(call.before_futex);
       wait.set_lock(lock);
     }
+  }
+
+  bool IsWithinGil(const std::vector<WalkedThread>& threads, Address futex) {
+    Address interpreter;
+    for (const WalkedThread& thread : threads) {
+      if (thread.python.interpreter == interpreter) continue;
+      interpreter = thread.python.interpreter;
+      if (interpreter.is_null()) continue;
+      const absl::StatusOr<AddressRange> gil = FindGil(*input_.runtime, memory_, interpreter);
+      if (gil.ok() && gil->contains(futex)) return true;
+    }
+    return false;
   }
 
   std::vector<proto::Task> RecordTasks(const std::vector<WalkedThread>& threads) {

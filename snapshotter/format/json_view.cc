@@ -12,6 +12,7 @@
 #include "snapshotter/format/context_view.h"
 #include "snapshotter/format/exception_view.h"
 #include "snapshotter/format/frame_view.h"
+#include "snapshotter/format/loop_view.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/task_view.h"
@@ -75,6 +76,7 @@ class Builder {
     Put(out, "threads", std::move(threads));
     Put(out, "exception", std::move(exception));
     Put(out, "tasks", Tasks());
+    Put(out, "loops", Loops());
     Put(out, "deadlocks", Deadlocks());
     return out;
   }
@@ -158,6 +160,33 @@ class Builder {
     Put(out, "stopped", thread.stopped());
     Put(out, "truncated", thread.has_truncated() ? Text(AbsentText(thread.truncated())) : Json(nullptr));
     return out;
+  }
+
+  Json Loops() {
+    const auto handles = [this](const std::vector<HandleView>& views) {
+      Json out = Json::array();
+      for (const HandleView& view : views) {
+        Json handle = Json::object();
+        Put(handle, "callback", view.callback != 0 ? Value(view.callback, true) : Json(nullptr));
+        Json arguments = Json::array();
+        for (const uint32_t argument : view.arguments) arguments.push_back(Value(argument, true));
+        Put(handle, "args", std::move(arguments));
+        Put(handle, "when", view.when.has_value() ? Json(*view.when) : Json(nullptr));
+        Put(handle, "is_cancelled", view.is_cancelled);
+        out.push_back(std::move(handle));
+      }
+      return out;
+    };
+    Json all = Json::array();
+    for (const LoopView& view : ViewLoops(snapshot_)) {
+      Json out = Json::object();
+      Put(out, "loop", Value(view.object, false));
+      Put(out, "native_id", NumberOrNull(view.native_id != 0, view.native_id));
+      Put(out, "ready", handles(view.ready));
+      Put(out, "scheduled", handles(view.scheduled));
+      all.push_back(std::move(out));
+    }
+    return all;
   }
 
   Json Deadlocks() {

@@ -7,7 +7,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "snapshotter/format/exception_view.h"
+#include "snapshotter/format/loop_view.h"
 #include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
 
@@ -18,6 +20,8 @@ namespace {
 constexpr size_t kFirstNames = 8;
 // Deeper, a line is all indentation.
 constexpr size_t kMaxDepth = 40;
+// Of a loop, of each kind.
+constexpr size_t kMaxHandles = 20;
 
 class Tree {
  public:
@@ -37,6 +41,17 @@ class Tree {
     Siblings(roots);
     for (size_t i = 0; i < tasks_.size(); ++i) {
       if (!shown_[i]) Siblings({i});
+    }
+  }
+
+  void WriteLoops(const LoadedSnapshot& snapshot) {
+    for (const LoopView& loop : ViewLoops(snapshot)) {
+      if (loop.ready.empty() && loop.scheduled.empty()) continue;
+      writer_.Line("");
+      writer_.Line(absl::StrCat(style_(Color::kHeading, "Loop "), writer_.ValueText(loop.object),
+                                loop.native_id == 0 ? "" : absl::StrCat(" of thread ", loop.native_id)));
+      Handles(loop.ready, "ready");
+      Handles(loop.scheduled, "scheduled");
     }
   }
 
@@ -97,6 +112,21 @@ class Tree {
     }
   }
 
+  void Handles(const std::vector<HandleView>& handles, const char* what) {
+    for (size_t i = 0; i < std::min(handles.size(), kMaxHandles); ++i) {
+      const HandleView& handle = handles[i];
+      std::string call = writer_.ValueText(handle.callback);
+      for (const uint32_t argument : handle.arguments) absl::StrAppend(&call, ", ", writer_.ValueText(argument));
+      const std::string when = handle.when.has_value() ? absl::StrFormat(" at %.3f", *handle.when) : std::string();
+      writer_.Line(absl::StrCat(
+          "  ", style_(Color::kDim, absl::StrCat(what, when, handle.is_cancelled ? ", cancelled" : "")), " ", call));
+    }
+    if (handles.size() > kMaxHandles) {
+      writer_.Line(
+          absl::StrCat("  ", style_(Color::kDim, absl::StrCat("and ", handles.size() - kMaxHandles, " more ", what))));
+    }
+  }
+
   // Whether what it waits for is still to be told.
   bool Task(const Group& group, size_t depth) {
     const TaskView& task = tasks_[group.first];
@@ -154,7 +184,9 @@ class Tree {
 }  // namespace
 
 void WriteTasks(const LoadedSnapshot& snapshot, const ShowOptions& options, TextWriter& writer) {
-  Tree(snapshot, options, writer).Write();
+  Tree tree(snapshot, options, writer);
+  tree.Write();
+  tree.WriteLoops(snapshot);
 }
 
 }  // namespace pysnap::format

@@ -10,7 +10,7 @@ namespace pysnap::format {
 
 // Tasks that nobody waits for come first, each with its frames and, below them, the tasks it waits for; then those that
 // wait for each other in a circle. A task that several wait for is told once. Of tasks that wait alike for nothing but
-// each its own future one is told, and how many and which they are.
+// each its own future one is told, and how many and which they are. At the end what the loops are about to call.
 void WriteTasks(const LoadedSnapshot& snapshot, const ShowOptions& options, TextWriter& writer);
 
 }  // namespace pysnap::format

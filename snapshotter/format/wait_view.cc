@@ -114,6 +114,11 @@ WaitView Waits::WaitOf(const proto::Thread& thread) const {
   wait.kind = KindOfCall(wait);
   wait.object = thread.wait().lock();
   if (wait.object != 0) wait.kind = "lock";
+  // Whatever it does, it would go on with it.
+  if (thread.wait().gil()) {
+    wait.kind = "gil";
+    return wait;
+  }
   for (int i = 0; i < std::min(thread.frame_size(), kMaxFrames); ++i) {
     uint32_t self = 0;
     const Method* method = FindMethod(snapshot_, thread.frame(i), &self);
@@ -151,6 +156,12 @@ std::optional<size_t> Waits::ThreadOf(uint64_t ident) const {
 }
 
 void Waits::FindOwner(WaitView& wait) const {
+  if (std::strcmp(wait.kind, "gil") == 0) {
+    for (size_t i = 0; i < snapshot_.threads().size(); ++i) {
+      if (snapshot_.threads()[i]->holds_gil()) wait.owner = i;
+    }
+    return;
+  }
   const proto::Object* object = snapshot_.object(wait.object);
   if (object == nullptr) return;
   if (std::strcmp(wait.kind, "join") == 0) {
@@ -175,7 +186,8 @@ void Waits::FindThreadCircles() {
   const size_t count = waits_.size();
   const auto next = [&](size_t thread) -> std::optional<size_t> {
     const std::optional<WaitView>& wait = waits_[thread];
-    return wait.has_value() && !wait->has_timeout ? wait->owner : std::nullopt;
+    const bool is_for_good = wait.has_value() && !wait->has_timeout && std::strcmp(wait->kind, "gil") != 0;
+    return is_for_good ? wait->owner : std::nullopt;
   };
   std::vector<bool> seen(count);
   for (size_t first = 0; first < count; ++first) {
@@ -237,6 +249,8 @@ std::string Waits::Describe(const WaitView& wait, size_t max_repr) const {
   } else if (!wait.fds.empty()) {
     text = absl::StrCat(wait.fds.size() == 1 ? "descriptor " : "descriptors ", absl::StrJoin(wait.fds, ", "), " (",
                         std::string(wait.system_call), ")");
+  } else if (std::strcmp(wait.kind, "gil") == 0) {
+    text = "the GIL";
   } else if (std::strcmp(wait.kind, "sleep") == 0) {
     text = "time to pass";
   } else if (std::strcmp(wait.kind, "process") == 0) {
@@ -250,7 +264,8 @@ std::string Waits::Describe(const WaitView& wait, size_t max_repr) const {
   } else if (wait.owner_has_ended) {
     text += ", which is held by a thread that has ended";
   }
-  if (wait.has_timeout && std::strcmp(wait.kind, "sleep") != 0) text += ", or a timeout";
+  const bool has_own_time = std::strcmp(wait.kind, "sleep") == 0 || std::strcmp(wait.kind, "gil") == 0;
+  if (wait.has_timeout && !has_own_time) text += ", or a timeout";
   return text;
 }
 

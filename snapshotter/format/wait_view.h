@@ -17,7 +17,7 @@ namespace pysnap::format {
 // Views point into the snapshot.
 struct WaitView {
   // "lock", "join", "condition", "event", "semaphore", "barrier", "queue", "future", "process", "sleep", "files",
-  // "other".
+  // "gil", "other".
   const char* kind = "other";
   std::string_view system_call;
   bool has_timeout = false;  // it ends by itself

@@ -106,3 +106,21 @@ def test_as_python_sees_it(python: Interpreter, pysnap_binary: Path, tmp_path: P
     }
     assert ours == theirs
     assert len(ours) > 20
+
+
+def test_loops(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """What loops are about to call: the first step of a task that has not begun, and what is scheduled."""
+    captured = capture(pysnap_binary, python, "tasks.py", tmp_path)
+    loops = {each["loop"]["id"]: each for each in captured.view["loops"]}
+    assert set(loops) == set(captured.oracle["after"]["loops"])
+    tasks = by_loop(captured.view["tasks"])
+    for loop_id, loop in loops.items():
+        assert {task["native_id"] for task in tasks[loop_id].values()} == {loop["native_id"]}
+        assert loop["ready"] and all(handle["when"] is None for handle in loop["ready"])
+        calls = [handle for handle in loop["scheduled"] if "told_later" in handle["callback"]["repr"]]
+        (call,) = [handle for handle in calls if not handle["is_cancelled"]]
+        assert [argument["repr"] for argument in call["args"]] == ["'an argument'"]
+        times = [handle["when"] for handle in loop["scheduled"]]
+        assert times == sorted(times) and len(times) >= 2
+    text = run_tool(pysnap_binary, "show", "--tasks", "--no-locals", captured.path).stdout.decode()
+    assert text.count("\nLoop <asyncio.unix_events._UnixSelectorEventLoop") == len(loops)

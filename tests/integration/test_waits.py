@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from support_py.interpreters import Interpreter
-from support_py.target import capture, run_tool
+from support_py.target import Target, capture, run_tool, show_json
 
 CASES = [
     "two_locks",
@@ -52,3 +52,22 @@ def test_waits(python: Interpreter, pysnap_binary: Path, tmp_path: Path, case: s
     assert text.count("Deadlock") == len(circles)
     if case == "two_locks":
         assert text.count(", which is held by thread") == 4
+
+
+def test_gil(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """Of threads that compute those that do not run wait for the GIL, and for whoever has it."""
+    path = tmp_path / "gil.pb"
+    waits = []
+    with Target(python, "waiting.py", ("wants_the_gil",)) as target:
+        for _ in range(20):
+            run_tool(pysnap_binary, "attach", "-o", path, target.pid)
+            view = show_json(pysnap_binary, path)
+            assert view["deadlocks"] == []
+            holders = [thread["native_id"] for thread in view["threads"] if thread["holds_gil"]]
+            found = [thread["waits_for"] for thread in view["threads"] if thread["name"] in ("a", "b", "c")]
+            waits = [wait for wait in found if wait is not None and wait["kind"] == "gil"]
+            assert [wait["owner"] for wait in waits] == [holders[0] if holders else None] * len(waits)
+            if waits:
+                break
+        target.finish()
+    assert waits and waits[0]["object"] is None

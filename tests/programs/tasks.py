@@ -131,6 +131,10 @@ async def circle(tasks, other):
     return await asyncio.shield(tasks[other])
 
 
+def told_later(*arguments):
+    raise AssertionError(arguments)
+
+
 class Future(asyncio.Future):
     """What all leaves wait for; holds what others wait for."""
 
@@ -144,6 +148,8 @@ async def main(parks_in_task):
     for _ in range(10):
         await asyncio.sleep(0)
     LOOPS.append((loop, tasks))
+    loop.call_later(100000, told_later, "an argument")
+    loop.call_later(50000, told_later).cancel()
     done = loop.create_future()
     if not parks_in_task:
         loop.call_soon(lambda: done.set_result(oracle.park()))

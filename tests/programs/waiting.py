@@ -175,6 +175,18 @@ def no_deadlock():
     return []
 
 
+def wants_the_gil():
+    """Three threads that compute: one of them has it."""
+
+    def computes():
+        while True:
+            sum(range(1000))
+
+    for name in "abc":
+        start(name, computes)
+    return []
+
+
 def poll_for(file):
     poll = select.poll()
     poll.register(file, select.POLLIN)
@@ -212,12 +224,13 @@ CASES = {
         itself,
         no_deadlock,
         tasks_in_a_circle,
+        wants_the_gil,
     )
 }
 
 if __name__ == "__main__":
     deadlocks = CASES[sys.argv[1]]()
-    while not are_blocked():
+    while EXPECTED and not are_blocked():
         time.sleep(0.01)
     tell({"ready": True, "pid": os.getpid()})
     sys.stdin.readline()

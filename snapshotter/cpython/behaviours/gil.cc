@@ -17,4 +17,14 @@ absl::StatusOr<Address> GilHolderInInterpreter(const Runtime& runtime, Memory& m
   return memory.ReadPointer(gil + layout.last_holder);
 }
 
+absl::StatusOr<AddressRange> FindGil(const Runtime& runtime, Memory& memory, Address interpreter) {
+  const Layout& layout = runtime.layout;
+  const auto size = static_cast<uint64_t>(layout._gil_runtime_state.size_);
+  if (const Offset field = layout._PyRuntimeState.ceval_gil; field != kNoOffset) {
+    return AddressRange{runtime.py_runtime + field, size};
+  }
+  ASSIGN_OR_RETURN(const Address gil, memory.ReadPointer(interpreter + layout.PyInterpreterState.ceval_gil));
+  return AddressRange{gil, gil.is_null() ? 0 : size};
+}
+
 }  // namespace pysnap

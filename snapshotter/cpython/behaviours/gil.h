@@ -18,6 +18,10 @@ absl::StatusOr<Address> GilHolderInRuntime(const Runtime& runtime, Memory& memor
 // interp->ceval.gil: last_holder, which is stale unless locked (3.12+, Include/internal/pycore_gil.h).
 absl::StatusOr<Address> GilHolderInInterpreter(const Runtime& runtime, Memory& memory, Address interpreter);
 
+// Where the GIL of `interpreter` is; threads that want it wait within (Python/ceval_gil.c). Of one GIL for all
+// interpreters that is in _PyRuntime (up to 3.11), else interp->ceval.gil leads there.
+absl::StatusOr<AddressRange> FindGil(const Runtime& runtime, Memory& memory, Address interpreter);
+
 }  // namespace pysnap
 
 #endif  // PYSNAP_CPYTHON_BEHAVIOURS_GIL_H_
