@@ -331,6 +331,9 @@ Context::Context(Bytes bytes) {
       case 5:
         is_exiting = GetBool(reader);
         break;
+      case 6:
+        is_entering = GetBool(reader);
+        break;
       default:
         reader.skip();
     }

@@ -225,6 +225,7 @@ struct Context {
   uint32_t line = 0;
   bool is_async = false;
   bool is_exiting = false;
+  bool is_entering = false;
   explicit Context(Bytes bytes);
 };
 

@@ -143,7 +143,7 @@ Ref Loader::TaskDict(const Task& task) {
   return dict.Take();
 }
 
-// (frame, [(manager, target, line, is_async, is_exiting), …]) of each frame that is inside of any.
+// (frame, [(manager, target, line, is_async, is_exiting, is_entering), …]) of each frame that is inside of any.
 Ref Loader::ContextList() {
   Ref frames(PyList_New(0));
   for (const auto& [frame, contexts] : contexts_) {
@@ -152,8 +152,9 @@ Ref Loader::ContextList() {
       Ref manager(context.manager != 0 ? NewGet(context.manager) : nullptr);
       if (!manager) manager = None();
       Ref target = context.target != 0 ? Ref::New(Name(context.target)) : None();
-      Ref tuple(Py_BuildValue("(OOIOO)", manager.get(), target.get(), context.line,
-                              context.is_async ? Py_True : Py_False, context.is_exiting ? Py_True : Py_False));
+      Ref tuple(Py_BuildValue("(OOIOOO)", manager.get(), target.get(), context.line,
+                              context.is_async ? Py_True : Py_False, context.is_exiting ? Py_True : Py_False,
+                              context.is_entering ? Py_True : Py_False));
       if (list && tuple) PyList_Append(list.get(), tuple.get());
     }
     Ref pair(list ? PyTuple_Pack(2, frame.get(), list.get()) : nullptr);

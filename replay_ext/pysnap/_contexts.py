@@ -10,15 +10,15 @@ from ._hooks import elaborate_context
 from ._record import Record
 from ._stacks import await_chain
 
-#: One frame's, as the extension gives them: manager, target, line, is_async, is_exiting.
-_Facts = Tuple[Any, Optional[str], int, bool, bool]
+#: One frame's, as the extension gives them: manager, target, line, is_async, is_exiting, is_entering.
+_Facts = Tuple[Any, Optional[str], int, bool, bool, bool]
 
 
 class Context(Record):
     """One item of a with statement, or one entry of an ExitStack, as `pysnap show --json` describes it."""
 
     def __init__(self, contexts: Contexts, facts: _Facts, description: Optional[str] = None) -> None:
-        self.object, self.varname, line, self.is_async, self.is_exiting = facts
+        self.object, self.varname, line, self.is_async, self.is_exiting, self.is_entering = facts
         self.line: Optional[int] = line or None
         #: Of an entry of an ExitStack the call that has made it.
         self.description = description
@@ -91,7 +91,7 @@ def _entries(stack: Any, name: str) -> Iterator[Tuple[_Facts, str]]:
             continue
         is_sync, leave = entry
         value, text = _entry(leave, is_sync is False, name)
-        yield (value, None, 0, is_sync is False, False), text
+        yield (value, None, 0, is_sync is False, False, False), text
 
 
 def _entry(leave: Any, is_async: bool, name: str) -> Tuple[Any, str]:

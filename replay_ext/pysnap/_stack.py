@@ -101,9 +101,13 @@ def _context_lines(contexts: List[Context], indent: str, depth: int = 0) -> Iter
         keyword = "async with" if context.is_async else "with"
         text = context.description or f"{keyword} {context.object!r}{target}"
         line = f", line {context.line}" if context.line else ""
-        yield f"{indent}{text}{line}{', leaving' if context.is_exiting else ''}"
+        yield f"{indent}{text}{line}{_phase(context)}"
         if depth < _MAX_DEPTH:
             yield from _context_lines(context.children, indent + "    ", depth + 1)
+
+
+def _phase(context: Context) -> str:
+    return ", leaving" if context.is_exiting else ", entering" if context.is_entering else ""
 
 
 _MAX_DEPTH = 10

@@ -32,9 +32,11 @@ ContextReader::ContextReader(const Runtime& runtime, Memory& memory, CodeReader&
       texts_{.name = [this](Address str) { return Name(str); },
              .constant = [this](Address constant) { return Constant(constant); }} {}
 
-std::vector<ActiveContext> ContextReader::Read(const FrameInfo& frame, const FrameInfo* callee) {
+absl::StatusOr<std::vector<ActiveContext>> ContextReader::Read(const FrameInfo& frame, const FrameInfo* callee) {
   std::vector<ActiveContext> contexts;
-  if (frame.code == nullptr || !frame.code->bytecode_problem.ok() || frame.lasti < 0) return contexts;
+  if (frame.lasti < 0 || frame.has_ended) return contexts;
+  if (frame.code == nullptr) return absl::DataLossError("its code is not known");
+  RETURN_IF_ERROR(frame.code->bytecode_problem);
   const WithBlocks& with = BlocksOf(*frame.code);
   if (with.blocks.empty()) return contexts;
   const auto add = [&](const WithBlock& block, absl::StatusOr<Address> manager) -> ActiveContext& {
@@ -53,23 +55,25 @@ std::vector<ActiveContext> ContextReader::Read(const FrameInfo& frame, const Fra
   const bool has_block_stack = runtime_.version->opcode_numbers->POP_BLOCK >= 0;
   absl::StatusOr<std::vector<Place>> places =
       has_block_stack ? FromBlockStack(frame, with) : FromExceptionTable(frame, with);
-  if (!places.ok()) return contexts;
+  RETURN_IF_ERROR(places.status());
   for (const Place& place : *places) {
-    // A frame that has ended has nothing on its stack.
-    if (frame.stack_known && place.slot >= static_cast<int64_t>(frame.stack.size())) continue;
     add(*place.block, Manager(frame, place, method(*place.block), /*is_exiting=*/false));
+  }
+  if (const WithBlock* block = FindEntry(with, frame.lasti)) {
+    add(*block, ManagerOfEntry(frame, callee, with, *block)).is_entering = true;
+    return contexts;
   }
   const std::optional<Exit> exit = FindExit(*runtime_.version, with, frame.lasti);
   if (!exit.has_value()) return contexts;
-  const absl::StatusOr<std::optional<Place>> place = PlaceOfExit(frame, with, *exit);
-  if (!place.ok() || !place->has_value()) return contexts;
-  const WithBlock& block = *(*place)->block;
+  ASSIGN_OR_RETURN(const std::optional<Place> place, PlaceOfExit(frame, with, *exit));
+  if (!place.has_value()) return absl::DataLossError("it is not known which block it leaves");
+  const WithBlock& block = *place->block;
   // In 3.8 what calls the exit method takes it from the stack.
   absl::StatusOr<Address> manager = runtime_.version->opcode_numbers->WITH_CLEANUP_START >= 0
                                         ? absl::UnimplementedError("its exit method is not on the stack")
-                                        : Manager(frame, **place, method(block), /*is_exiting=*/true);
+                                        : Manager(frame, *place, method(block), /*is_exiting=*/true);
   if (!manager.ok() || exit->is_awaiting) {
-    const absl::StatusOr<Address> other = ManagerOfExit(frame, callee, *exit, method(block));
+    const absl::StatusOr<Address> other = ManagerOfCall(frame, callee, exit->is_awaiting, method(block));
     if (other.ok()) manager = other;
   }
   add(block, std::move(manager)).is_exiting = true;
@@ -84,6 +88,7 @@ const WithBlocks& ContextReader::BlocksOf(const CodeInfo& code) {
 
 absl::StatusOr<std::vector<Address>> ContextReader::ReadSureStack(const FrameInfo& frame) {
   int64_t height = 0;
+  if (frame.has_ended) return std::vector<Address>();
   if (runtime_.version->opcode_numbers->POP_BLOCK >= 0) {
     ASSIGN_OR_RETURN(const std::vector<TryBlock> blocks, ReadBlocks(frame));
     if (!blocks.empty()) height = blocks.back().level;
@@ -205,14 +210,14 @@ absl::StatusOr<Address> ContextReader::Manager(const FrameInfo& frame,
   return bound;
 }
 
-absl::StatusOr<Address> ContextReader::ManagerOfExit(const FrameInfo& frame,
+absl::StatusOr<Address> ContextReader::ManagerOfCall(const FrameInfo& frame,
                                                      const FrameInfo* callee,
-                                                     const Exit& exit,
+                                                     bool is_awaiting,
                                                      const char* method) {
   Address manager;
   if (callee != nullptr) {
     ASSIGN_OR_RETURN(manager, FirstArgument(*callee, method));
-  } else if (exit.is_awaiting && frame.stack_known) {
+  } else if (is_awaiting && frame.stack_known) {
     // A coroutine, below what is no object.
     for (size_t i = frame.stack.size(); i-- > 0 && manager.is_null() && i + 2 >= frame.stack.size();) {
       if (frame.stack[i].is_null()) continue;
@@ -224,10 +229,31 @@ absl::StatusOr<Address> ContextReader::ManagerOfExit(const FrameInfo& frame,
       ASSIGN_OR_RETURN(manager, FirstArgument(walker_.ReadFrame(coroutine.frame), method));
     }
   }
-  if (manager.is_null()) return absl::UnimplementedError("its exit method is not on the stack");
+  if (manager.is_null()) return absl::UnimplementedError(absl::StrCat("its ", method, " is not on the stack"));
   ASSIGN_OR_RETURN(const bool fits, HasMethod(manager, method));
-  if (!fits) return absl::UnimplementedError("its exit method is not on the stack");
+  if (!fits) return absl::UnimplementedError(absl::StrCat("its ", method, " is not on the stack"));
   return manager;
+}
+
+absl::StatusOr<Address> ContextReader::ManagerOfEntry(const FrameInfo& frame,
+                                                      const FrameInfo* callee,
+                                                      const WithBlocks& with,
+                                                      const WithBlock& block) {
+  const char* exit = block.is_async ? "__aexit__" : "__exit__";
+  for (const ExceptionRange& range : with.ranges) {
+    if (range.handler != block.handler) continue;
+    // The exit method is where it will be, or the manager itself still is there.
+    const absl::StatusOr<Address> manager = Manager(frame, {&block, range.depth - 1}, exit, /*is_exiting=*/true);
+    if (manager.ok()) return manager;
+    break;
+  }
+  if (block.is_async && frame.stack_known && frame.stack.size() >= 2) {
+    // Suspended: below what is waited for.
+    const auto slot = static_cast<int64_t>(frame.stack.size()) - 2;
+    const absl::StatusOr<Address> manager = Manager(frame, {&block, slot}, exit, /*is_exiting=*/false);
+    if (manager.ok()) return manager;
+  }
+  return ManagerOfCall(frame, callee, block.is_async, block.is_async ? "__aenter__" : "__enter__");
 }
 
 absl::StatusOr<Address> ContextReader::BoundTo(Address callable) {

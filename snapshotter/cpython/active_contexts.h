@@ -33,6 +33,7 @@ struct ActiveContext {
   absl::Status problem;  // why it is not known which object it is
   int32_t line = 0;      // of the item of the with statement; 0: not known
   bool is_async = false;
+  bool is_entering = false;
   bool is_exiting = false;
   std::optional<std::string> target;  // see WithBlock
 };
@@ -44,8 +45,8 @@ class ContextReader {
   ContextReader(const Runtime& runtime, Memory& memory, CodeReader& code_reader, FrameWalker& walker);
 
   // Outermost first; none for a frame that has not begun, or has ended. `callee`: the frame that it has called, if that
-  // is of Python.
-  std::vector<ActiveContext> Read(const FrameInfo& frame, const FrameInfo* callee = nullptr);
+  // is of Python. An error where they cannot be told; one of them whose manager cannot be told says so itself.
+  absl::StatusOr<std::vector<ActiveContext>> Read(const FrameInfo& frame, const FrameInfo* callee = nullptr);
 
   // What is on the stack of a frame that does not say how high it is: the part that an exception would leave.
   absl::StatusOr<std::vector<Address>> ReadSureStack(const FrameInfo& frame);
@@ -69,10 +70,15 @@ class ContextReader {
 
   absl::StatusOr<Address> ReadSlot(const FrameInfo& frame, int64_t slot);
   absl::StatusOr<Address> Manager(const FrameInfo& frame, const Place& place, const char* method, bool is_exiting);
-  // When the exit method is not on the stack any more.
-  absl::StatusOr<Address> ManagerOfExit(const FrameInfo& frame,
+  // Of a block that is being entered.
+  absl::StatusOr<Address> ManagerOfEntry(const FrameInfo& frame,
+                                         const FrameInfo* callee,
+                                         const WithBlocks& with,
+                                         const WithBlock& block);
+  // What the enter or exit method of this name was called on, when it is not on the stack.
+  absl::StatusOr<Address> ManagerOfCall(const FrameInfo& frame,
                                         const FrameInfo* callee,
-                                        const Exit& exit,
+                                        bool is_awaiting,
                                         const char* method);
   // What a callable is bound to; itself when it is no method.
   absl::StatusOr<Address> BoundTo(Address callable);

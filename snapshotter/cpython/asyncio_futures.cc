@@ -151,8 +151,11 @@ absl::StatusOr<FutureState> AsyncioFutures::StateOf(Address future) {
     }
   }
   ASSIGN_OR_RETURN(const Address state, lookup_.Attribute(future, "_state"));
-  // The class has it for all that are pending.
-  if (state.is_null()) return FutureState::kPending;
+  if (state.is_null()) {
+    // The class has it for all that are pending: of asyncio's, not of whatever else has been registered.
+    ASSIGN_OR_RETURN(const Address callbacks, lookup_.Attribute(future, "_callbacks"));
+    return callbacks.is_null() ? FutureState::kUnknown : FutureState::kPending;
+  }
   ASSIGN_OR_RETURN(const std::string text, Text(state));
   if (text == "PENDING") return FutureState::kPending;
   if (text == "CANCELLED") return FutureState::kCancelled;

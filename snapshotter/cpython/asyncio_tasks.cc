@@ -109,10 +109,13 @@ class Lister {
       ASSIGN_OR_RETURN(const SetTable table, ReadSetTable(runtime_, memory_, set));
       if (table.used > kMaxTasks) return absl::DataLossError(absl::StrFormat("%d tasks in %s", table.used, name));
       std::vector<Address> elements;
-      RETURN_IF_ERROR(VisitSet(runtime_, memory_, table, 0, table.used, [&](Address element) {
-                        elements.push_back(element);
-                        return true;
-                      }).status());
+      ASSIGN_OR_RETURN(const uint64_t count, VisitSet(runtime_, memory_, table, 0, table.used, [&](Address element) {
+                         elements.push_back(element);
+                         return true;
+                       }));
+      if (count != table.used) {
+        Check(absl::AbortedError(absl::StrFormat("%s was caught while it changed: %d of %d", name, count, table.used)));
+      }
       for (Address task : elements) {
         if (weak) {
           ASSIGN_OR_RETURN(task, memory_.ReadPointer(task + runtime_.layout.PyWeakReference.wr_object));

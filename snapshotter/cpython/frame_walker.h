@@ -38,6 +38,8 @@ struct FrameInfo {
   bool stack_known = false;
   // Where its stack begins, whatever is known of its height.
   Address stack_base;
+  // It was left for good, and somebody keeps its frame object (that of a traceback).
+  bool has_ended = false;
   // True for a frame that C code entered the evaluation loop for.
   bool is_entry = true;
   // The slot whose value cannot be told, because the thread was stopped while it changed it; a moment later it can.

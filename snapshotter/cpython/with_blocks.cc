@@ -38,19 +38,31 @@ class Finder {
   int At(size_t i) const { return i < out_.instructions.size() ? out_.instructions[i].opcode : kNothing; }
 
   void Add(size_t entering, int32_t handler, bool is_async, size_t body) {
-    out_.blocks.push_back({out_.instructions[Evaluated(entering)].offset, handler, is_async,
-                           ReadAssignmentTarget(version_, code_, out_.instructions, body, texts_)});
+    WithBlock& block = out_.blocks.emplace_back();
+    block.begin = out_.instructions[Evaluated(entering)].offset;
+    block.entering = out_.instructions[Calling(entering)].offset;
+    block.body =
+        body < out_.instructions.size() ? out_.instructions[body].offset : static_cast<int32_t>(code_.bytecode.size());
+    block.handler = handler;
+    block.is_async = is_async;
+    block.target = ReadAssignmentTarget(version_, code_, out_.instructions, body, texts_);
+  }
+
+  // The instruction that calls the enter method: an async block is set up only when what that has returned is done.
+  size_t Calling(size_t entering) const {
+    if (At(entering) == numbers_.LOAD_SPECIAL) return entering + 1;
+    if (At(entering) != numbers_.SETUP_ASYNC_WITH) return entering;
+    for (size_t steps = 0, i = entering; steps < kMaxAwaitLength && i > 0; ++steps) {
+      if (At(--i) == numbers_.BEFORE_ASYNC_WITH) return i;
+    }
+    return entering;
   }
 
   // The instruction that has made the context manager: before 3.14 those that enter it are of the statement's line.
   size_t Evaluated(size_t entering) const {
     if (At(entering) == numbers_.LOAD_SPECIAL) return entering;
-    if (At(entering) == numbers_.SETUP_ASYNC_WITH) {
-      for (size_t steps = 0; steps < kMaxAwaitLength && entering > 0; ++steps) {
-        if (At(--entering) == numbers_.BEFORE_ASYNC_WITH) break;
-      }
-    }
-    return entering > 0 ? entering - 1 : entering;
+    const size_t call = Calling(entering);
+    return call > 0 ? call - 1 : call;
   }
 
   // Up to 3.10: the handler is the argument, counted from the next instruction on, in the units of f_lasti.
@@ -206,6 +218,13 @@ WithBlocks FindWithBlocks(const VersionSupport& version, const CodeInfo& code, c
   with.ranges = ParseExceptionTable(code.exception_table);
   Finder(version, code, texts, with).Find();
   return with;
+}
+
+const WithBlock* FindEntry(const WithBlocks& with, int32_t lasti) {
+  for (const WithBlock& block : with.blocks) {
+    if (block.entering <= lasti && lasti < block.body) return &block;
+  }
+  return nullptr;
 }
 
 std::optional<Exit> FindExit(const VersionSupport& version, const WithBlocks& with, int32_t lasti) {

@@ -17,7 +17,9 @@ namespace pysnap {
 
 // One item of a with statement. Offsets are bytes of bytecode.
 struct WithBlock {
-  int32_t begin = 0;    // the last instruction of the item's expression; its line is that of the item
+  int32_t begin = 0;     // the last instruction of the item's expression; its line is that of the item
+  int32_t entering = 0;  // the instruction that calls its enter method; from there to `body` it is being entered
+  int32_t body = 0;
   int32_t handler = 0;  // where exceptions of its body go
   bool is_async = false;
   std::optional<std::string> target;  // what is written behind `as`
@@ -32,6 +34,9 @@ struct WithBlocks {
 };
 
 WithBlocks FindWithBlocks(const VersionSupport& version, const CodeInfo& code, const TargetTexts& texts);
+
+// The block that a frame is entering: its enter method is called, or what that has returned is waited for.
+const WithBlock* FindEntry(const WithBlocks& with, int32_t lasti);
 
 // A frame that is within the call of a context manager's exit method, or waits for what that has returned.
 struct Exit {

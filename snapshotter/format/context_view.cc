@@ -113,6 +113,7 @@ std::vector<ContextView> ContextsOf(const LoadedSnapshot& snapshot, const proto:
     view.line = context.line();
     view.is_async = context.is_async();
     view.is_exiting = context.is_exiting();
+    view.is_entering = context.is_entering();
     view.object = context.manager();
   }
   return views;

@@ -18,6 +18,7 @@ struct ContextView {
   uint32_t line = 0;        // 0: not known
   bool is_async = false;
   bool is_exiting = false;
+  bool is_entering = false;
   uint32_t object = 0;  // object id
   // Of an entry of an ExitStack: the call that has made it.
   std::string description;

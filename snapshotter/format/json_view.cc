@@ -277,7 +277,8 @@ class Builder {
       }
     }
     Put(out, "locals", std::move(locals));
-    Put(out, "contexts", view.frame != nullptr ? Contexts(ContextsOf(snapshot_, *view.frame)) : Json::array());
+    const bool tells_contexts = view.frame != nullptr && !view.frame->has_context_absent();
+    Put(out, "contexts", tells_contexts ? Contexts(ContextsOf(snapshot_, *view.frame)) : Json(nullptr));
     Put(out, "leaf", leaf != 0 ? Value(leaf, true) : Json(nullptr));
     if (view.frame != nullptr && view.frame->has_absent()) {
       Put(out, "absent", Text(AbsentText(view.frame->absent())));
@@ -297,6 +298,7 @@ class Builder {
       Put(context, "line", NumberOrNull(view.line != 0, view.line));
       Put(context, "is_async", view.is_async);
       Put(context, "is_exiting", view.is_exiting);
+      Put(context, "is_entering", view.is_entering);
       Put(context, "object", Value(view.object, true));
       Put(context, "description", TextOrNull(view.description));
       // One that is within itself is not opened up again.

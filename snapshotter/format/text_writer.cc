@@ -134,6 +134,11 @@ void TextWriter::Frame(const FrameView& view, const std::string& indent, bool lo
   }
   if (!options_.locals || !locals) return;
   Locals(*view.frame, indent + "      ");
+  // What was not asked for is no news.
+  if (view.frame->has_context_absent() && view.frame->context_absent().reason() != proto::Absent::NOT_FOLLOWED) {
+    Line(absl::StrCat(indent, "      ",
+                      style_(Color::kWarning, "with blocks not read: " + AbsentText(view.frame->context_absent()))));
+  }
   Contexts(ContextsOf(snapshot_, *view.frame), indent + "      ");
 }
 
@@ -192,6 +197,7 @@ void TextWriter::Contexts(const std::vector<ContextView>& contexts, const std::s
     }
     std::string facts = context.line != 0 ? absl::StrCat(", line ", context.line) : std::string();
     if (context.is_exiting) facts += ", leaving";
+    if (context.is_entering) facts += ", entering";
     Line(line + style_(Color::kDim, facts));
     if (depth >= kMaxContextDepth) continue;
     for (const FrameView& inner : InnerFrames(snapshot_, context.object)) {

@@ -131,16 +131,29 @@ WaitView Waits::WaitOf(const proto::Thread& thread) const {
   return wait;
 }
 
+uint32_t Waits::LockOf(uint32_t manager) const {
+  const proto::Object* object = snapshot_.object(manager);
+  if (object == nullptr || !IsInstance(snapshot_, *object, "threading", "Condition")) return manager;
+  return FindAttribute(snapshot_, *object, "_lock");
+}
+
+uint32_t Waits::GivenUp(const proto::Thread& thread) const {
+  for (int i = 0; i < std::min(thread.frame_size(), kMaxFrames); ++i) {
+    uint32_t self = 0;
+    const Method* method = FindMethod(snapshot_, thread.frame(i), &self);
+    if (method != nullptr && std::strcmp(method->kind, kCondition) == 0) return LockOf(self);
+  }
+  return 0;
+}
+
 void Waits::FindHolders() {
   for (size_t i = 0; i < snapshot_.threads().size(); ++i) {
+    const uint32_t given_up = GivenUp(*snapshot_.threads()[i]);
     for (const proto::Frame& frame : snapshot_.threads()[i]->frame()) {
       for (const proto::Context& context : frame.context()) {
-        const proto::Object* manager = snapshot_.object(context.manager());
-        if (manager == nullptr || context.is_async()) continue;
-        uint32_t lock = context.manager();
-        if (IsInstance(snapshot_, *manager, "threading", "Condition")) {
-          lock = FindAttribute(snapshot_, *manager, "_lock");
-        }
+        if (context.is_async() || context.is_exiting() || context.is_entering()) continue;
+        const uint32_t lock = LockOf(context.manager());
+        if (lock == 0 || lock == given_up) continue;
         std::vector<size_t>& holders = holders_[lock];
         if (holders.empty() || holders.back() != i) holders.push_back(i);
       }

@@ -52,6 +52,10 @@ class Waits {
   WaitView WaitOf(const proto::Thread& thread) const;
   void FindOwner(WaitView& wait) const;
   void FindHolders();
+  // The lock that a context manager stands for: a condition's own, or itself.
+  uint32_t LockOf(uint32_t manager) const;
+  // The lock of the condition that a thread waits for: until it goes on it does not have it; 0: none.
+  uint32_t GivenUp(const proto::Thread& thread) const;
   void FindThreadCircles();
   void FindTaskCircles();
   std::optional<size_t> ThreadOf(uint64_t ident) const;

@@ -73,7 +73,11 @@ void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Fr
   if (info.code == nullptr) return;
   out.set_function(crawler.RefEssential(info.function));
   if (const std::string& module = ModuleName(info.globals); !module.empty()) out.set_module(crawler.String(module));
-  if (options_.no_locals) return;
+  if (options_.no_locals) {
+    out.mutable_context_absent()->set_reason(proto::Absent::NOT_FOLLOWED);
+    out.mutable_context_absent()->set_detail("--no-locals");
+    return;
+  }
   const Address code = info.code->address;
   FillLocals(info, crawler, out);
   if (!info.local_namespace.is_null()) {
@@ -106,13 +110,16 @@ void FrameRecorder::FillContexts(const FrameInfo& info,
                                  const FrameInfo* callee,
                                  GraphCrawler& crawler,
                                  proto::Frame& out) {
-  for (const ActiveContext& context : contexts_.Read(info, callee)) {
+  const absl::StatusOr<std::vector<ActiveContext>> contexts = contexts_.Read(info, callee);
+  if (!contexts.ok()) return SetAbsent(contexts.status(), *out.mutable_context_absent());
+  for (const ActiveContext& context : *contexts) {
     proto::Context& record = *out.add_context();
     record.set_manager(context.problem.ok() ? crawler.Ref(context.manager) : crawler.RefUnknown(context.problem));
     if (context.target.has_value()) record.set_target(crawler.String(*context.target));
     if (context.line > 0) record.set_line(static_cast<uint32_t>(context.line));
     record.set_is_async(context.is_async);
     record.set_is_exiting(context.is_exiting);
+    record.set_is_entering(context.is_entering);
   }
 }
 

@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterator, List
 from support_py.interpreters import Interpreter
 from support_py.target import capture
 
-FACTS = ("varname", "line", "is_async", "is_exiting")
+FACTS = ("varname", "line", "is_async", "is_exiting", "is_entering")
 
 
 def frames_of(view: Any) -> Iterator[Any]:
@@ -55,6 +55,9 @@ def test_not_active(python: Interpreter, pysnap_binary: Path, tmp_path: Path) ->
     (thread,) = [thread for thread in captured.view["threads"] if thread["name"] == "has_handled"]
     frames = {frame["function"]: frame for frame in thread["handling"]["frames"]}
     assert frames["raises_inside"]["contexts"] == []
+    (thread,) = [thread for thread in captured.view["threads"] if thread["name"] == "has_handled_exit"]
+    frames = {frame["function"]: frame for frame in thread["handling"]["frames"]}
+    assert frames["fails_to_leave"]["contexts"] == []
 
 
 def test_what_is_inside(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

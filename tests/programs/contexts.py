@@ -29,6 +29,7 @@ class Manager:
             "id": hex(id(self)),
             "is_async": self.is_async,
             "is_exiting": False,
+            "is_entering": False,
         }
 
     def enters(self):
@@ -65,6 +66,15 @@ def known(manager, target=None):
     entry.entry["id"] = hex(id(manager))
     entry.enters()
     return manager
+
+
+class ParkingFirst(Manager):
+    def __enter__(self):
+        self.entry["is_entering"] = True
+        self.enters()
+        oracle.park()
+        self.entry["is_entering"] = False
+        return self.value
 
 
 class Parking(Manager):
@@ -168,6 +178,29 @@ def in_a_class():
 
 
 # ---- leaving
+
+
+@suite.shape
+def enters():
+    with Manager("outer") as outer:
+        for number in range(2):
+            with ParkingFirst("inner", number) as inner:
+                pass
+    return outer, inner
+
+
+class EnteredSlowly(Async):
+    async def __aenter__(self):
+        self.entry["is_entering"] = True
+        self.enters()
+        await Turn()
+        return self.value
+
+
+async def waits_to_enter():
+    with Manager("outer") as outer:
+        async with EnteredSlowly("inner") as inner:
+            assert outer and inner
 
 
 @suite.shape
@@ -429,11 +462,14 @@ def holds():
     by_break = begin(leaves_by_break())
     by_exception = begin(leaves_by_exception())
     waits = begin(waits_inside())
+    slow = begin(waits_to_enter())
     wrapped = begin(waits_wrapped())
     thrown, waiting = thrown_into()
     HELD.update(locals())
     next(running_generator())
-    return (suspended, fresh, ended, falls, by_return, by_break, by_exception, waits, wrapped, thrown, waiting)[:0]
+    return (suspended, fresh, ended, falls, by_return, by_break, by_exception, waits, wrapped, slow, thrown, waiting)[
+        :0
+    ]
 
 
 # A frame of a traceback, that has ended.
@@ -448,6 +484,25 @@ def has_handled():
 def raises_inside():
     with Manager():
         raise KeyError("left")
+
+
+class Failing(Manager):
+    def __exit__(self, *exception):
+        super().__exit__(*exception)
+        raise KeyError("leaving")
+
+
+@suite.shape
+def has_handled_exit():
+    try:
+        fails_to_leave()
+    except KeyError:
+        oracle.park()
+
+
+def fails_to_leave():
+    with Manager(), Failing() as failing:
+        return [failing]
 
 
 def held_ids():

@@ -133,6 +133,7 @@ def no_deadlock():
     event, condition, semaphore = threading.Event(), threading.Condition(), threading.Semaphore(0)
     empty, future, lock = queue.Queue(), concurrent.futures.Future(), threading.Lock()
     near, far = socket.socketpair()
+    plain, began = threading.Condition(threading.Lock()), threading.Event()
     child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
 
     def on_condition():
@@ -143,12 +144,36 @@ def no_deadlock():
         with lock:
             event.wait()
 
+    def gives_up():
+        with plain:
+            plain.wait()
+
+    def takes():
+        taken = plain.acquire()
+        began.set()
+        event.wait()
+        return taken
+
+    def wants():
+        with plain:
+            pass
+
     start("event", event.wait)
     start("condition", on_condition)
     start("semaphore", semaphore.acquire)
     start("queue", empty.get)
     start("future", future.result)
     start("sleep", time.sleep, 100000)
+    start("gives up", gives_up)
+    waits("gives up", "condition", plain)
+    while not plain._waiters:
+        time.sleep(0.001)
+    start("takes", takes)
+    waits("takes", "event", event)
+    began.wait()
+    # The one that is within `with plain` does not have its lock, and of the one that has it nothing tells.
+    start("wants", wants)
+    waits("wants", "lock", plain._lock)
     start("select", select.select, [near], [], [])
     start("poll", poll_for, far)
     start("reads", near.recv, 1)

@@ -164,6 +164,7 @@ def context_facts(context):
         "line": context.line,
         "is_async": context.is_async,
         "is_exiting": context.is_exiting,
+        "is_entering": context.is_entering,
         "description": re.sub("0x[0-9a-f]+", "0x", context.description) if context.description else None,
         "type": type(context.object).__name__,
         "inner_frames": [frame.f_code.co_name for frame in context.inner_frames],

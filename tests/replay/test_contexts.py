@@ -12,7 +12,7 @@ from support_py.target import capture
 
 
 def told(context: Any) -> Dict[str, Any]:
-    facts = {key: context[key] for key in ("varname", "line", "is_async", "is_exiting")}
+    facts = {key: context[key] for key in ("varname", "line", "is_async", "is_exiting", "is_entering")}
     description = context["description"]
     return {
         **facts,

@@ -42,6 +42,20 @@ absl::Status SetLasti(FrameInfo& info, int64_t lasti) {
   return absl::OkStatus();
 }
 
+// Of a PyFrameObject up to 3.10. In 3.10 it says so: FRAME_RETURNED, FRAME_RAISED, FRAME_CLEARED (PyFrameState,
+// Include/cpython/frameobject.h). Before, one that neither executes nor has kept its stack, as what is suspended does.
+absl::StatusOr<bool> HasEnded(const FrameContext& context, Address frame) {
+  const auto& layout = context.runtime.layout.PyFrameObject;
+  if (layout.f_state != kNoOffset) {
+    constexpr int8_t kReturned = 1, kRaised = 3;
+    ASSIGN_OR_RETURN(const int8_t state, context.memory.ReadValue<int8_t>(frame + layout.f_state));
+    return state == kReturned || state >= kRaised;
+  }
+  ASSIGN_OR_RETURN(const uint8_t executing, context.memory.ReadValue<uint8_t>(frame + layout.f_executing));
+  ASSIGN_OR_RETURN(const Address stack_top, context.memory.ReadPointer(frame + layout.f_stacktop));
+  return executing == 0 && stack_top.is_null();
+}
+
 bool HasOwnNamespace(const CodeInfo& code) { return (code.flags & kCodeOptimized) == 0; }
 
 }  // namespace
@@ -81,6 +95,7 @@ absl::Status FrameObjectContents(const FrameContext& context, FrameInfo& info) {
   if (HasOwnNamespace(*info.code)) {
     ASSIGN_OR_RETURN(info.local_namespace, memory.ReadPointer(frame + layout.f_locals));
   }
+  ASSIGN_OR_RETURN(info.has_ended, HasEnded(context, frame));
   const Address slots = frame + layout.f_localsplus;
   RETURN_IF_ERROR(ReadSlots(context, slots, info.code->variables.size(), info.slots));
 
@@ -132,6 +147,8 @@ absl::Status InterpreterFrameContents(const FrameContext& context, FrameInfo& in
     ASSIGN_OR_RETURN(info.local_namespace, memory.ReadPointer(frame + layout.f_locals));
   }
   ASSIGN_OR_RETURN(info.frame_object, memory.ReadPointer(frame + layout.frame_obj));
+  ASSIGN_OR_RETURN(const uint8_t owner, memory.ReadValue<uint8_t>(frame + layout.owner));
+  info.has_ended = OwnerOf(owner) == FrameOwner::kFrameObject;
   if (layout.is_entry != kNoOffset) {
     ASSIGN_OR_RETURN(const uint8_t is_entry, memory.ReadValue<uint8_t>(frame + layout.is_entry));
     info.is_entry = is_entry != 0;
