@@ -180,6 +180,11 @@ def answer_pings():
 
 
 def main():
+    # The end of the first thread loads libgcc_s (pthread_exit), which leads past the breakpoint in the dynamic loader: a
+    # watcher that is killed while a thread is there takes the program with it (docs/watched-programs.md).
+    first = threading.Thread(target=int)
+    first.start()
+    first.join()
     signal.signal(signal.SIGUSR1, handler)
     signal.signal(signal.SIGALRM, handler)
     signal.signal(signal.SIGCHLD, handler)
