@@ -180,8 +180,8 @@ def answer_pings():
 
 
 def main():
-    # The end of the first thread loads libgcc_s (pthread_exit), past the breakpoint in the dynamic loader: a watcher that
-    # is killed while a thread is there takes the program with it (docs/watched-programs.md).
+    # The end of the first thread loads libgcc_s (pthread_exit), past the breakpoint in the dynamic loader: a watcher
+    # that is killed while a thread is there takes the program with it (docs/watched-programs.md).
     first = threading.Thread(target=int)
     first.start()
     first.join()
