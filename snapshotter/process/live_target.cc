@@ -59,10 +59,27 @@ bool IsMapped(const UniqueFd& file, const Mapping& mapping) {
   return fstat(file.get(), &info) == 0 && info.st_ino == mapping.inode;
 }
 
+// While a process executes another program, what is in its /proc/PID may be missing for a moment.
+constexpr int kMaxAttempts = 20;
+
+bool IsAlive(pid_t pid) {
+  const absl::StatusOr<UniqueFd> proc_dir = OpenProcDir(pid);
+  if (!proc_dir.ok()) return false;
+  const absl::StatusOr<ProcStat> stat = ReadProcStat(proc_dir->get());
+  return stat.ok() && stat->state != 'Z' && stat->state != 'X';
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<LiveTarget>> LiveTarget::Open(pid_t pid) {
   if (pid <= 0) return absl::NotFoundError(absl::StrFormat("there is no process %d", pid));
+  for (int attempt = 1;; ++attempt) {
+    absl::StatusOr<std::unique_ptr<LiveTarget>> target = TryOpen(pid);
+    if (!absl::IsNotFound(target.status()) || attempt == kMaxAttempts || !IsAlive(pid)) return target;
+  }
+}
+
+absl::StatusOr<std::unique_ptr<LiveTarget>> LiveTarget::TryOpen(pid_t pid) {
   ASSIGN_OR_RETURN(UniqueFd proc_dir, OpenProcDir(pid));
   std::unique_ptr<LiveTarget> target(new LiveTarget(pid, std::move(proc_dir)));
   RETURN_IF_ERROR(target->CheckKind());

@@ -44,6 +44,7 @@ class LiveTarget : public Target {
  private:
   LiveTarget(pid_t pid, UniqueFd proc_dir) : pid_(pid), memory_pid_(pid), proc_dir_(std::move(proc_dir)) {}
 
+  static absl::StatusOr<std::unique_ptr<LiveTarget>> TryOpen(pid_t pid);
   absl::Status CheckKind();
   absl::Status FindLivingThread();
   absl::Status ReadInfo();
