@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import traceback
 from types import FrameType, TracebackType
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Set, Tuple
 
 from ._contexts import Context, Contexts
 from ._hooks import customization_of
@@ -93,7 +93,8 @@ class Stack(Record):
         return "".join(self.format())
 
 
-def _context_lines(contexts: List[Context], indent: str, depth: int = 0) -> Iterator[str]:
+def _context_lines(contexts: List[Context], indent: str, opened: Optional[Set[int]] = None) -> Iterator[str]:
+    opened = set() if opened is None else opened
     for context in contexts:
         if context.hide:
             continue
@@ -102,15 +103,14 @@ def _context_lines(contexts: List[Context], indent: str, depth: int = 0) -> Iter
         text = context.description or f"{keyword} {context.object!r}{target}"
         line = f", line {context.line}" if context.line else ""
         yield f"{indent}{text}{line}{_phase(context)}"
-        if depth < _MAX_DEPTH:
-            yield from _context_lines(context.children, indent + "    ", depth + 1)
+        # Once: a stack may be within itself.
+        if id(context.object) not in opened:
+            opened.add(id(context.object))
+            yield from _context_lines(context.children, indent + "    ", opened)
 
 
 def _phase(context: Context) -> str:
     return ", leaving" if context.is_exiting else ", entering" if context.is_entering else ""
-
-
-_MAX_DEPTH = 10
 
 
 def extract(item: Any, contexts: Contexts) -> Stack:

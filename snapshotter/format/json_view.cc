@@ -291,6 +291,7 @@ class Builder {
   Json Contexts(const std::vector<ContextView>& contexts) {
     Json out = Json::array();
     if (context_depth_ >= kMaxContextDepth) return out;
+    if (context_depth_ == 0) opened_.clear();
     ++context_depth_;
     for (const ContextView& view : contexts) {
       Json context = Json::object();
@@ -301,11 +302,10 @@ class Builder {
       Put(context, "is_entering", view.is_entering);
       Put(context, "object", Value(view.object, true));
       Put(context, "description", TextOrNull(view.description));
-      // One that is within itself is not opened up again.
+      // Once for each frame: managers may be within each other, and a file may say that many are within many.
       const bool first = opened_.insert(view.object).second;
       Put(context, "inner_frames", first ? Frames(InnerFrames(snapshot_, view.object), 0) : Json::array());
       Put(context, "children", first ? Contexts(EntriesOf(snapshot_, view.object, view.target)) : Json::array());
-      if (first) opened_.erase(view.object);
       out.push_back(std::move(context));
     }
     --context_depth_;
@@ -429,7 +429,7 @@ class Builder {
   const Waits waits_;
   bool inside_generator_ = false;
   int context_depth_ = 0;
-  absl::flat_hash_set<uint32_t> opened_;  // managers that the present one is within
+  absl::flat_hash_set<uint32_t> opened_;  // managers of the present frame whose contents were told
   bool cut_chain_ = false;
 };
 

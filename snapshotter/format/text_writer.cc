@@ -184,6 +184,7 @@ void TextWriter::Locals(const proto::Frame& frame, const std::string& indent) {
 
 // Recursion is bounded by kMaxContextDepth.
 void TextWriter::Contexts(const std::vector<ContextView>& contexts, const std::string& indent, int depth) {
+  if (depth == 0) opened_.clear();
   for (const ContextView& context : contexts) {
     std::string line = indent;
     if (context.description.empty()) {
@@ -199,7 +200,8 @@ void TextWriter::Contexts(const std::vector<ContextView>& contexts, const std::s
     if (context.is_exiting) facts += ", leaving";
     if (context.is_entering) facts += ", entering";
     Line(line + style_(Color::kDim, facts));
-    if (depth >= kMaxContextDepth) continue;
+    // Once: managers may be within each other, and a file may say that many are within many.
+    if (depth >= kMaxContextDepth || !opened_.insert(context.object).second) continue;
     for (const FrameView& inner : InnerFrames(snapshot_, context.object)) {
       Line(absl::StrCat(indent, "    ", style_(Color::kDim, "in "), style_(Color::kName, inner.qualname), ", ",
                         style_(Color::kFile, absl::StrCat("\"", Str(inner.file), "\"")), ", line ",

@@ -70,6 +70,8 @@ class TextWriter {
   std::string buffer_;
   // Objects whose attributes were shown, since ExplainAgain.
   absl::flat_hash_set<uint32_t> explained_;
+  // Context managers of the present frame whose contents were told.
+  absl::flat_hash_set<uint32_t> opened_;
 };
 
 }  // namespace pysnap::format
