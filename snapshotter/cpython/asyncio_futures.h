@@ -44,9 +44,6 @@ class AsyncioFutures {
   // repetition. From 3.14 on asyncio notes them; before, they follow from what is called when it is done.
   absl::StatusOr<std::vector<Address>> AwaitedBy(Address task);
 
-  // The value of an int or another small attribute of a loop; see NameLookup.
-  NameLookup& lookup() { return lookup_; }
-
  private:
   enum class Kind { kOther, kFuture, kTask };
 

@@ -50,7 +50,7 @@ class Lister {
     interpreter_id_ = threads[0]->interpreter_id;
     first_ = list_.tasks.size();
     Check(AddRegistered(lookup));
-    Check(AddLinked(*threads[0], threads));
+    AddLinked(*threads[0], threads);
     Check(NoteRunning(lookup, threads));
     Describe(threads);
   }
@@ -129,13 +129,12 @@ class Lister {
 
   // From 3.14 on C's tasks are in a list of the thread that made them, and of the interpreter when that has ended
   // (Modules/_asynciomodule.c: register_task).
-  absl::Status AddLinked(const PythonThread& any, const std::vector<const PythonThread*>& threads) {
+  void AddLinked(const PythonThread& any, const std::vector<const PythonThread*>& threads) {
     const Offset of_thread = runtime_.layout.PyThreadState.asyncio_tasks_head;
     const Offset of_interpreter = runtime_.layout.PyInterpreterState.asyncio_tasks_head;
-    if (of_thread == kNoOffset) return absl::OkStatus();
+    if (of_thread == kNoOffset) return;
     for (const PythonThread* thread : threads) Check(AddList(thread->state + of_thread));
     if (of_interpreter != kNoOffset) Check(AddList(any.interpreter + of_interpreter));
-    return absl::OkStatus();
   }
 
   absl::Status AddList(Address head) {

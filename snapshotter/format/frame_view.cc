@@ -65,6 +65,13 @@ std::vector<NamedValue> LocalsOf(const LoadedSnapshot& snapshot, const proto::Fr
   return locals;
 }
 
+uint32_t FindLocal(const LoadedSnapshot& snapshot, const proto::Frame& frame, std::string_view name) {
+  for (const NamedValue& local : LocalsOf(snapshot, frame)) {
+    if (local.name == name) return local.id;
+  }
+  return 0;
+}
+
 std::vector<FrameView> ThreadFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread) {
   std::vector<FrameView> frames;
   for (const proto::Frame& frame : thread.frame()) frames.push_back(ViewFrame(snapshot, frame));

@@ -37,6 +37,9 @@ FrameView ViewFrame(const LoadedSnapshot& snapshot, const proto::Frame& frame);
 // then, in a module's or a class's frame, the names of its namespace.
 std::vector<NamedValue> LocalsOf(const LoadedSnapshot& snapshot, const proto::Frame& frame);
 
+// The object id of the value of one of them; 0 when it is not bound.
+uint32_t FindLocal(const LoadedSnapshot& snapshot, const proto::Frame& frame, std::string_view name);
+
 // A thread's frames, most recent call last.
 std::vector<FrameView> ThreadFrames(const LoadedSnapshot& snapshot, const proto::Thread& thread);
 

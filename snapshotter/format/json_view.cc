@@ -205,8 +205,7 @@ class Builder {
   }
 
   Json Wait(const proto::Thread& thread) {
-    const auto place = std::find(snapshot_.threads().begin(), snapshot_.threads().end(), &thread);
-    const std::optional<WaitView>& wait = waits_.of(static_cast<size_t>(place - snapshot_.threads().begin()));
+    const std::optional<WaitView>& wait = waits_.of(thread);
     if (!wait.has_value()) return nullptr;
     Json out = Json::object();
     Put(out, "kind", wait->kind);

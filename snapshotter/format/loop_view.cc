@@ -38,9 +38,7 @@ uint32_t RunningLoop(const LoadedSnapshot& snapshot, const proto::Thread& thread
   for (const proto::Frame& frame : thread.frame()) {
     const FrameView view = ViewFrame(snapshot, frame);
     if (view.module != "asyncio.base_events" || view.function != "run_forever") continue;
-    for (const NamedValue& local : LocalsOf(snapshot, frame)) {
-      if (local.name == "self") return local.id;
-    }
+    return FindLocal(snapshot, frame, "self");
   }
   return 0;
 }

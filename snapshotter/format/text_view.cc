@@ -175,8 +175,7 @@ class View {
     std::string title = Title(thread);
     if (!facts.empty()) absl::StrAppend(&title, " (", absl::StrJoin(facts, ", "), ")");
     Line(title);
-    const auto place = std::find(snapshot_.threads().begin(), snapshot_.threads().end(), &thread);
-    if (const auto& wait = waits_.of(static_cast<size_t>(place - snapshot_.threads().begin()))) {
+    if (const auto& wait = waits_.of(thread)) {
       Line(absl::StrCat("  ", style_(Color::kDim, "waits for "), waits_.Describe(*wait, options_.max_repr)));
     }
     writer_.ExplainAgain();

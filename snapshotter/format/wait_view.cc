@@ -46,10 +46,7 @@ constexpr int kMaxFrames = 5;
 
 const Method* FindMethod(const LoadedSnapshot& snapshot, const proto::Frame& frame, uint32_t* self) {
   const FrameView view = ViewFrame(snapshot, frame);
-  *self = 0;
-  for (const NamedValue& local : LocalsOf(snapshot, frame)) {
-    if (local.name == "self") *self = local.id;
-  }
+  *self = FindLocal(snapshot, frame, "self");
   const proto::Object* object = snapshot.object(*self);
   if (object == nullptr) return nullptr;
   for (const Method& method : kMethods) {
@@ -104,6 +101,11 @@ Waits::Waits(const LoadedSnapshot& snapshot) : snapshot_(snapshot) {
   }
   FindThreadCircles();
   FindTaskCircles();
+}
+
+const std::optional<WaitView>& Waits::of(const proto::Thread& thread) const {
+  const auto& threads = snapshot_.threads();
+  return of(static_cast<size_t>(std::find(threads.begin(), threads.end(), &thread) - threads.begin()));
 }
 
 WaitView Waits::WaitOf(const proto::Thread& thread) const {

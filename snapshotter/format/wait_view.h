@@ -43,6 +43,8 @@ class Waits {
 
   // By place in LoadedSnapshot::threads(). Nothing for a thread that runs, or of which it is not known.
   const std::optional<WaitView>& of(size_t thread) const { return waits_[thread]; }
+  // The same of a thread of the snapshot.
+  const std::optional<WaitView>& of(const proto::Thread& thread) const;
   const std::vector<Deadlock>& deadlocks() const { return deadlocks_; }
 
   // "the lock <locked _thread.lock object at 0x7f…>, which thread 12 "worker" has"; harmless to a terminal.
