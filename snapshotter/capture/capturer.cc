@@ -103,7 +103,10 @@ absl::StatusOr<Runtime> FindPython(LiveTarget& target) {
   if (code == absl::StatusCode::kNotFound || code == absl::StatusCode::kDataLoss ||
       code == absl::StatusCode::kOutOfRange) {
     RETURN_IF_ERROR(LiveTarget::Open(target.info().pid).status());
-    return absl::FailedPreconditionError(runtime.status().message());
+    const absl::string_view why = runtime.status().message();
+    if (code != absl::StatusCode::kOutOfRange) return absl::FailedPreconditionError(why);
+    return absl::FailedPreconditionError(
+        absl::StrFormat("its CPython cannot be read (it starts, ends, or is damaged): %s", why));
   }
   return runtime;
 }

@@ -35,6 +35,8 @@ struct Candidate {
   bool has_ref_debug = false;
   bool has_trace_refs = false;
   std::vector<AddressRange> writable = {};
+  // The dynamic loader maps a library whole before it maps each segment where it belongs.
+  bool is_loaded = true;
 };
 
 // "CPython 3.8 to 3.15, default and debug builds"
@@ -70,6 +72,11 @@ absl::StatusOr<std::optional<uint64_t>> FindPyRuntime(ElfImage& image, bool look
   return found;
 }
 
+bool IsWritable(const Target& target, Address address) {
+  return std::any_of(target.mappings().begin(), target.mappings().end(),
+                     [&](const Mapping& mapping) { return mapping.writable && mapping.range.contains(address); });
+}
+
 // Adds what a module offers to `candidates`.
 absl::Status AddCandidates(Target& target, const MappedModule& module, std::vector<Candidate>& candidates) {
   ASSIGN_OR_RETURN(ElfImage image, OpenImage(target, module));
@@ -79,6 +86,7 @@ absl::Status AddCandidates(Target& target, const MappedModule& module, std::vect
   for (const int64_t bias : LoadBiases(image, module, target)) {
     const auto relocate = [&](uint64_t address) { return Address(address + static_cast<uint64_t>(bias)); };
     Candidate candidate{.path = module.path, .py_runtime = relocate(*py_runtime)};
+    candidate.is_loaded = IsWritable(target, candidate.py_runtime);
     const auto take = [&](const ElfSymbol& symbol) {
       if (IsUseful(symbol)) candidate.symbols.try_emplace(std::string(symbol.name), relocate(symbol.address));
       if (symbol.name == "_PyEval_EvalFrameDefault") {
@@ -119,7 +127,7 @@ void ScanForCookie(Target& target, std::vector<Candidate>& candidates) {
   }
 }
 
-// Which version a candidate is. Unimplemented when it does not say.
+// Which version a candidate is.
 absl::StatusOr<uint32_t> ReadVersion(Memory& memory, const Candidate& candidate) {
   std::optional<uint32_t> version;
   if (const auto it = candidate.symbols.find("Py_Version"); it != candidate.symbols.end()) {
@@ -128,11 +136,12 @@ absl::StatusOr<uint32_t> ReadVersion(Memory& memory, const Candidate& candidate)
   for (size_t i = 0; !version && i < candidate.writable.size(); ++i) {
     version = FindSysVersion(memory, candidate.writable[i]);
   }
-  if (!version) return Unsupported("a CPython that does not tell its version");
+  if (!version) return absl::FailedPreconditionError("its CPython does not tell its version (it has not started yet)");
   return *version;
 }
 
 absl::StatusOr<Runtime> ReadCandidate(Target& target, Candidate candidate) {
+  if (!candidate.is_loaded) return absl::FailedPreconditionError("its CPython is still being loaded");
   Memory& memory = target.memory();
   ASSIGN_OR_RETURN(const std::optional<DebugOffsetsHeader> header,
                    ReadDebugOffsetsHeader(memory, candidate.py_runtime));

@@ -7,12 +7,13 @@ import shutil
 import struct
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Optional
 
 import pytest
 from support_py.interpreters import Interpreter
+from support_py.tracing import system_call_stops
 
 # Tells its types as Python sees them, then waits for its stdin to close.
 TELL_TYPES = """
@@ -176,6 +177,31 @@ def test_finds_one_that_was_loaded_by_another_program(locate: Path, tmp_path: Pa
         answer = ask(locate, pid)
     assert answer.get("version") == [python.version], answer
     assert answer["module"] == [str(copied)]
+
+
+# What can be said of a process until its interpreter is there.
+NOT_YET = {
+    "NOT_FOUND: there is no CPython in the process",
+    "FAILED_PRECONDITION: its CPython is still being loaded",
+    "FAILED_PRECONDITION: its CPython does not tell its version (it has not started yet)",
+    "FAILED_PRECONDITION: its CPython has no interpreter (it starts, or has ended)",
+    "FAILED_PRECONDITION: its CPython has no threads (it starts, or has ended)",
+}
+
+
+def test_finds_it_or_says_that_it_is_not_there_yet(python: Interpreter, locate: Path) -> None:
+    answers = []
+    with closing(system_call_stops([python.path, "-I", "-S", "-c", "pass"])) as stops:
+        for pid in stops:
+            if "python" not in os.path.basename(os.readlink(f"/proc/{pid}/exe")):
+                continue  # it is started by a shell script
+            answer = ask(locate, pid)
+            if "version" in answer:
+                break
+            answers += answer["error"]
+    assert answer["version"] == [python.version]
+    assert set(answers) <= NOT_YET
+    assert len(answers) > 10
 
 
 def test_says_that_there_is_none(locate: Path) -> None:
