@@ -79,15 +79,26 @@ sanitizer_tests() {
   mkdir -p build/asan
   build asan build/asan/configure.log build/asan && unit_tests build/asan
 }
-# Lint runs beside the tests, which wait for their programs a quarter of the time, and only while they do.
-start_lint() {
+# Beside the tests, which wait for their programs a quarter of the time, and only while they do: lint, then the
+# sanitizers' build, whose errors are told by the step that needs it.
+start_beside() {
   rm -f "$LOGS/lint.ok"
-  setsid chrt --idle 0 sh -c 'scripts/lint.sh >"$1/lint.out" 2>&1 && : >"$1/lint.ok"' lint "$LOGS" &
-  lint=$!
-  trap 'kill -- -"$lint" 2>/dev/null || true' EXIT
+  mkdir -p build/asan
+  setsid chrt --idle 0 sh -c '
+    scripts/lint.sh >"$1/lint.out" 2>&1 && : >"$1/lint.ok"
+    { cmake --preset asan && cmake --build build/asan -j "$2"; } >"$1/sanitizers-beside.log" 2>&1' beside "$LOGS" "$JOBS" &
+  beside=$!
+  trap 'kill -- -"$beside" 2>/dev/null || true' EXIT
   trap 'exit 130' INT TERM
 }
-await_lint() { [ -z "$lint" ] || wait "$lint" || true; }
+# It need not be idle any more.
+hurry_beside() {
+  [ -n "$beside" ] || return 0
+  for task in $(ps -e -o pid= -o pgid= | awk -v group="$beside" '$2 == group {print $1}'); do
+    chrt --other --pid 0 "$task" 2>/dev/null || true
+  done
+  wait "$beside" || true
+}
 lint_result() {
   cat "$LOGS/lint.out"
   [ -e "$LOGS/lint.ok" ]
@@ -97,14 +108,14 @@ set_up() {
 }
 
 step "packages and interpreters" set_up || true
-lint=""
+beside=""
 if step "build" build_default; then
-  [ "$full" = no ] || start_lint
+  [ "$full" = no ] || start_beside
   step "unit tests" unit_tests build || true
   step "tests on every CPython" python_tests "$@" || true
 fi
 if [ "$full" = yes ]; then
-  await_lint
+  step "lint and build beside" hurry_beside || true
   step "lint" lint_result || true
   step "layouts" "$HOST_PYTHON" scripts/gen_layout.py --check || true
   step "unit tests with sanitizers" sanitizer_tests || true

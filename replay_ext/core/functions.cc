@@ -1,4 +1,4 @@
-// Functions, methods, modules, and stand-ins for what is written in C or suspended.
+// Functions, methods, modules, and stand-ins for what is written in C.
 #include <cstddef>
 
 #include "replay_ext/core/loader.h"
@@ -127,10 +127,11 @@ PyObject* Loader::MakeBuiltinFunction(const Object& object) {
   }
   PyObject* self = function.self != 0 ? Get(function.self) : nullptr;
   PyObject* module = function.module != 0 ? Get(function.module) : self;
+  Ref module_name;
   if (module != nullptr) {
-    Ref module_name = PyModule_Check(module)    ? Ref(PyModule_GetNameObject(module))
-                      : PyUnicode_Check(module) ? Ref::New(module)
-                                                : Ref();
+    module_name = PyModule_Check(module)    ? Ref(PyModule_GetNameObject(module))
+                  : PyUnicode_Check(module) ? Ref::New(module)
+                                            : Ref();
     PyErr_Clear();
     Ref key(module_name ? PyTuple_Pack(2, module_name.get(), name) : nullptr);
     PyObject* known = key ? PyDict_GetItem(options_.known_functions, key.get()) : nullptr;
@@ -151,7 +152,8 @@ PyObject* Loader::MakeBuiltinFunction(const Object& object) {
     }
   }
   return PyObject_CallFunctionObjArgs(options_.builtin_function, name, self != nullptr ? self : Py_None,
-                                      owner != nullptr ? reinterpret_cast<PyObject*>(owner) : Py_None, nullptr);
+                                      owner != nullptr ? reinterpret_cast<PyObject*>(owner) : Py_None,
+                                      module_name ? module_name.get() : Py_None, nullptr);
 }
 
 PyObject* Loader::MakeModule(const Object& object, PyTypeObject* type) {
@@ -172,47 +174,6 @@ PyObject* Loader::MakeModule(const Object& object, PyTypeObject* type) {
     Replace(ModuleDictSlot(made), dict);
   }
   return made;
-}
-
-PyObject* Loader::MakeSuspended(uint32_t id, const Object& object) {
-  const Generator generator(object.data);
-  if (generator.has_frame) {
-    const Frame frame(generator.frame);
-    // A running one has a frame of a thread's.
-    if (FindThreadFrame(0, frame) == nullptr) generator_frames_[id] = {frame, Ref(MakeFrame(frame))};
-  }
-  PyTypeObject* type = reinterpret_cast<PyTypeObject*>(options_.suspended);
-  return NewInstance(type);
-}
-
-void Loader::FillSuspended(PyObject* made, uint32_t id, const Object& object) {
-  if (reinterpret_cast<PyObject*>(Py_TYPE(made)) != options_.suspended) return;
-  const Generator generator(object.data);
-  constexpr const char* kKinds[] = {"unknown", "generator", "coroutine", "async_generator"};
-  constexpr const char* kStates[] = {"unknown", "created", "suspended", "running", "closed"};
-  const auto set = [&](const char* name, PyObject* value) {
-    if (value != nullptr) PyObject_SetAttrString(made, name, value);
-    PyErr_Clear();
-  };
-  const auto set_text = [&](const char* name, const char* text) {
-    Ref value(PyUnicode_FromString(text));
-    set(name, value.get());
-  };
-  set_text("kind", generator.kind < std::size(kKinds) ? kKinds[generator.kind] : kKinds[0]);
-  set_text("state", generator.state < std::size(kStates) ? kStates[generator.state] : kStates[0]);
-  Ref address(PyLong_FromUnsignedLongLong(object.address));
-  set("address", address.get());
-  set("name", generator.name != 0 ? Get(generator.name) : nullptr);
-  set("qualname", generator.qualname != 0 ? Get(generator.qualname) : nullptr);
-  set("code", generator.code != 0 ? Get(generator.code) : nullptr);
-  set("awaiting", generator.awaiting != 0 ? Get(generator.awaiting) : nullptr);
-  const auto frame = generator_frames_.find(id);
-  if (frame != generator_frames_.end()) {
-    set("frame", frame->second.frame.get());
-  } else if (generator.has_frame) {
-    const MadeFrame* running = FindThreadFrame(0, Frame(generator.frame));
-    if (running != nullptr) set("frame", running->frame.get());
-  }
 }
 
 }  // namespace pysnap::replay

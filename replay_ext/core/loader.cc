@@ -187,8 +187,9 @@ void Loader::Needs(const Object& object, std::vector<uint32_t>& needs) {
       break;
     }
     case ValueKind::kGenerator: {
-      const Frame frame(Generator(object.data).frame);
-      needs.insert(needs.end(), {frame.code, frame.globals, frame.name_space});
+      const Generator generator(object.data);
+      const Frame frame(generator.frame);
+      needs.insert(needs.end(), {generator.code, frame.code, frame.globals, frame.name_space});
       break;
     }
     case ValueKind::kTraceback:
@@ -449,6 +450,8 @@ bool Loader::FillAll() {
     const uint32_t id = *type;
     if (!fill(id, [&](uint32_t each) { FillType(made_[each], Type(object.data)); })) return false;
   }
+  SuspendGenerators();
+  if (PyErr_Occurred() && !Recover()) return false;
   return true;
 }
 

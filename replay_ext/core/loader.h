@@ -31,6 +31,8 @@ struct LoadOptions {
   PyObject* refused = nullptr;           // exception class that captured code raises when called
   PyObject* foreign = nullptr;           // the same for code of another version
   PyObject* suspended = nullptr;         // class: stand-in of generators
+  PyObject* closed = nullptr;            // callable(Generator.Kind) -> a generator … that has ended
+  PyObject* not_iterator = nullptr;      // class: NotIterator(object), for what was an iterator in the program
   PyObject* builtin_function = nullptr;  // class: stand-in of functions written in C
   PyObject* known_types = nullptr;       // dict: (module, qualname) -> type
   PyObject* plain_types = nullptr;       // set: those of them that are made of nothing but attributes
@@ -71,6 +73,14 @@ class Loader {
   struct MadeFrame {
     Frame message;
     Ref frame;
+  };
+
+  struct RealGenerator {
+    Ref generator;
+    Frame frame;
+    bool is_suspended = false;
+    bool delegates = false;
+    uint32_t handling = 0;
   };
 
   struct Pending {
@@ -151,9 +161,17 @@ class Loader {
   PyObject* MakeDeque(const Object& object, PyTypeObject* base, PyTypeObject* cls);
   void FillHiddenFields(PyObject* made, const Object& object);
   PyObject* MakeStructSequence(const Sequence& sequence, PyTypeObject* type);
-  PyObject* MakeSuspended(uint32_t id, const Object& object);
   void FillFunction(PyObject* made, const Object& object);
+
+  // ---- generators.cc
+  PyObject* MakeSuspended(uint32_t id, const Object& object);
   void FillSuspended(PyObject* made, uint32_t id, const Object& object);
+  // One that can go on, not started for now; null, perhaps with an error, when a stand-in must do.
+  PyObject* MakeGenerator(uint32_t id, const Generator& generator);
+  PyObject* NewStackItem(uint32_t id);
+  bool WasIterator(uint32_t type_id);
+  // Puts those that were suspended where they were, when all objects are whole.
+  void SuspendGenerators();
 
   // ---- code.cc
   PyObject* MakeCode(uint32_t id, const Object& object);
@@ -207,6 +225,7 @@ class Loader {
   Ref CaptureDict();
   Ref TaskDict(const Task& task);
   Ref ContextList();
+  bool IsBare(uint32_t id);
 
   const SnapshotFile& file_;
   LoadOptions options_;
@@ -232,6 +251,7 @@ class Loader {
   std::unordered_set<PyObject*> callers_;                     // frames that may be another's f_back
   std::vector<MadeFrame> thread_frames_;                      // of all threads, in their order
   std::unordered_map<uint32_t, MadeFrame> generator_frames_;  // by the generator's object id
+  std::vector<RealGenerator> real_generators_;
   std::vector<uint32_t> tracebacks_;
   std::vector<uint32_t> types_;
   std::vector<uint32_t> hashed_;                         // ids whose filling waits for phase 3

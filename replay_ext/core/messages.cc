@@ -167,6 +167,9 @@ Type::Type(Bytes bytes) {
       case 12:
         GetNumbers(reader, slots);
         break;
+      case 14:
+        iterator = GetBool(reader);
+        break;
       default:
         reader.skip();
     }
@@ -340,6 +343,41 @@ Context::Context(Bytes bytes) {
   }
 }
 
+Block::Block(Bytes bytes) {
+  Reader reader = Read(bytes);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1:
+        type = GetI32(reader);
+        break;
+      case 2:
+        handler = GetI32(reader);
+        break;
+      case 3:
+        level = GetI32(reader);
+        break;
+      default:
+        reader.skip();
+    }
+  }
+}
+
+StackNumber::StackNumber(Bytes bytes) {
+  Reader reader = Read(bytes);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1:
+        index = GetU32(reader);
+        break;
+      case 2:
+        value = GetS64(reader);
+        break;
+      default:
+        reader.skip();
+    }
+  }
+}
+
 Frame::Frame(Bytes bytes) {
   Reader reader = Read(bytes);
   while (reader.next()) {
@@ -374,6 +412,9 @@ Frame::Frame(Bytes bytes) {
         locals.push_back(local);
         break;
       }
+      case 13:
+        GetNumbers(reader, stack);
+        break;
       case 14:
         absent = ReadAbsent(GetBytes(reader));
         break;
@@ -385,6 +426,15 @@ Frame::Frame(Bytes bytes) {
         break;
       case 19:
         contexts.emplace_back(GetBytes(reader));
+        break;
+      case 20:
+        stack_complete = GetBool(reader);
+        break;
+      case 21:
+        blocks.emplace_back(GetBytes(reader));
+        break;
+      case 23:
+        stack_numbers.emplace_back(GetBytes(reader));
         break;
       default:
         reader.skip();
@@ -417,6 +467,9 @@ Generator::Generator(Bytes bytes) {
         break;
       case 7:
         awaiting = GetU32(reader);
+        break;
+      case 8:
+        handling = GetU32(reader);
         break;
       default:
         reader.skip();

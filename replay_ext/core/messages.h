@@ -120,6 +120,7 @@ struct Type {
   bool heap = false;
   uint32_t dict = 0;
   Ids slots;
+  bool iterator = false;
   explicit Type(Bytes bytes);
 };
 
@@ -229,6 +230,19 @@ struct Context {
   explicit Context(Bytes bytes);
 };
 
+struct Block {
+  int32_t type = 0;
+  int32_t handler = 0;
+  int32_t level = 0;
+  explicit Block(Bytes bytes);
+};
+
+struct StackNumber {
+  uint32_t index = 0;
+  int64_t value = 0;
+  explicit StackNumber(Bytes bytes);
+};
+
 struct Frame {
   uint64_t address = 0;
   uint32_t code = 0;
@@ -239,6 +253,10 @@ struct Frame {
   int32_t lasti = 0;  // proto3: a 0 is not in the file
   uint32_t line = 0;
   std::vector<Local> locals;
+  Ids stack;
+  bool stack_complete = false;
+  std::vector<StackNumber> stack_numbers;
+  std::vector<Block> blocks;
   std::vector<Context> contexts;
   Absent absent;
   uint32_t frame_object = 0;
@@ -256,6 +274,7 @@ struct Generator {
   uint32_t qualname = 0;
   uint32_t code = 0;
   uint32_t awaiting = 0;
+  uint32_t handling = 0;
   explicit Generator(Bytes bytes);
 };
 

@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 
+#include "replay_ext/core/frame_access.h"
 #include "replay_ext/core/loader.h"
 
 namespace pysnap::replay {
@@ -28,6 +29,8 @@ PyObject* Load(PyObject*, PyObject* args) {
       {"refused", &options.refused},
       {"foreign", &options.foreign},
       {"suspended", &options.suspended},
+      {"closed", &options.closed},
+      {"not_iterator", &options.not_iterator},
       {"builtin_function", &options.builtin_function},
       {"known_types", &options.known_types},
       {"plain_types", &options.plain_types},
@@ -77,19 +80,30 @@ PyObject* Load(PyObject*, PyObject* args) {
   }
 }
 
-PyObject* Commit(PyObject*, PyObject* frame) {
-  if (!PyFrame_Check(frame)) {
-    PyErr_SetString(PyExc_TypeError, "a frame is needed");
-    return nullptr;
+// take_builtins(functions): from 3.10 on functions keep the builtins that their globals named when they were made.
+PyObject* TakeBuiltins(PyObject*, PyObject* functions) {
+  if (!PyList_Check(functions)) return PyErr_Format(PyExc_TypeError, "a list is needed");
+#if PY_VERSION_HEX >= 0x030a0000
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(functions); ++i) {
+    PyObject* each = PyList_GET_ITEM(functions, i);
+    if (!PyFunction_Check(each)) continue;
+    PyFunctionObject* function = reinterpret_cast<PyFunctionObject*>(each);
+    PyObject* named = PyDict_GetItemString(function->func_globals, "__builtins__");
+    if (named == nullptr || !PyDict_Check(named)) continue;
+    Py_INCREF(named);
+    Py_XSETREF(function->func_builtins, named);
   }
-  pysnap_frame_commit(frame);
-  if (PyErr_Occurred()) return nullptr;
+#endif
   Py_RETURN_NONE;
 }
 
 PyMethodDef kMethods[] = {
     {"load", Load, METH_VARARGS, "load(path, hooks, run_code): rebuild a snapshot's objects and frames."},
     {"commit", Commit, METH_O, "commit(frame): write what was assigned to frame.f_locals into the frame."},
+    {"take_builtins", TakeBuiltins, METH_O, "take_builtins(functions): those that their globals name as a dict."},
+    {"closure", Closure, METH_O, "closure(frame): the cells of its free variables, in the order of co_freevars."},
+    {"set_variable", SetVariable, METH_VARARGS, "set_variable(frame, name, value): bind a variable, or its cell."},
+    {"unset_variable", UnsetVariable, METH_VARARGS, "unset_variable(frame, name): unbind a variable, or its cell."},
     {nullptr, nullptr, 0, nullptr},
 };
 

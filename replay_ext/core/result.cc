@@ -163,6 +163,21 @@ Ref Loader::ContextList() {
   return frames;
 }
 
+// Whether an object has nothing but its identity: object(), or an instance without attributes.
+bool Loader::IsBare(uint32_t id) {
+  PyTypeObject* type = Py_TYPE(made_[id]);
+  if (type == &PyBaseObject_Type) return true;
+  if (!IsRebuilt(type) || type->tp_base != &PyBaseObject_Type) return false;
+  try {
+    Object object;
+    object.Decode(file_.objects[id]);
+    if (object.kind != ValueKind::kNone || object.absent.set || !object.attributes.empty()) return false;
+    return object.dict == 0 || (PyDict_Check(Get(object.dict)) && PyDict_Size(Get(object.dict)) == 0);
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
 Ref Loader::Result() {
   Ref threads(PyList_New(0));
   size_t index = 0;
@@ -191,6 +206,26 @@ Ref Loader::Result() {
     Ref pair(Py_BuildValue("(OK)", each, static_cast<unsigned long long>(omitted)));
     if (partial && pair) PyList_Append(partial.get(), pair.get());
   }
+  Ref codes(PyList_New(0));
+  for (const auto& [id, built] : codes_) {
+    if (codes && built.real) PyList_Append(codes.get(), built.code.get());
+  }
+  Ref modules(PyList_New(0));
+  Ref bare(PyList_New(0));
+  for (uint32_t id = 1; id < made_.size(); ++id) {
+    if (bare && made_[id] != nullptr && IsBare(id)) PyList_Append(bare.get(), made_[id]);
+  }
+  Ref types(PyList_New(0));
+  for (PyTypeObject* each : rebuilt_) {
+    if (types) PyList_Append(types.get(), reinterpret_cast<PyObject*>(each));
+  }
+  Ref functions(PyList_New(0));
+  for (PyObject* each : made_) {
+    if (functions && each != nullptr && PyFunction_Check(each)) PyList_Append(functions.get(), each);
+    if (modules && each != nullptr && PyModule_Check(each) && each != builtins_.get()) {
+      PyList_Append(modules.get(), each);
+    }
+  }
   Ref exception = None();
   Ref exception_thread = None();
   if (file_.has_exception) {
@@ -213,7 +248,12 @@ Ref Loader::Result() {
       .Set("partial", std::move(partial))
       .Set("exception", std::move(exception))
       .Set("exception_thread", std::move(exception_thread))
-      .Set("same_code", Bool(same_code_));
+      .Set("same_code", Bool(same_code_))
+      .Set("codes", std::move(codes))
+      .Set("functions", std::move(functions))
+      .Set("types", std::move(types))
+      .Set("bare", std::move(bare))
+      .Set("modules", std::move(modules));
   return dict.Take();
 }
 

@@ -11,12 +11,16 @@ from ._contexts import Context
 from ._hooks import customize, elaborate_context, unwrap_stackitem
 from ._load import load
 from ._plugins import stands_for
+from ._rerun import Outcome, rerun
+from ._running import AbsentAttribute, AbsentValue
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
 from ._stack import Frame, Stack
 from ._tasks import Task
 
 __all__ = [
     "Absent",
+    "AbsentAttribute",
+    "AbsentValue",
     "BuiltinFunction",
     "CallbackNotCalled",
     "Capture",
@@ -24,6 +28,7 @@ __all__ = [
     "CodeNotRun",
     "Context",
     "Frame",
+    "Outcome",
     "Problem",
     "Process",
     "Reason",
@@ -37,6 +42,7 @@ __all__ = [
     "elaborate_context",
     "load",
     "post_mortem",
+    "rerun",
     "stands_for",
     "unwrap_stackitem",
 ]

@@ -67,9 +67,11 @@ class CallbackNotCalled:
 class BuiltinFunction:
     """Stands for a function written in C that is not one of this interpreter's known ones."""
 
-    __slots__ = ("__name__", "__objclass__", "__self__")
+    __slots__ = ("__name__", "__objclass__", "__self__", "module")
 
-    def __init__(self, name: str, owner: object, objclass: Optional[type]) -> None:
+    def __init__(self, name: str, owner: object, objclass: Optional[type], module: Optional[str]) -> None:
+        #: The name of the module that it is of, where that is known.
+        self.module = module
         self.__name__ = name
         self.__self__ = owner
         self.__objclass__ = objclass

@@ -26,9 +26,12 @@ import xml.etree.ElementTree
 from typing import Any, Callable, Dict, Set, Tuple
 
 from pysnap._absent import CallbackNotCalled
+from pysnap._caches import LRU_CACHE, cached_function
 from pysnap._combinatorics import combinatoric_builders
 from pysnap._files import file_stand_ins
 from pysnap._iterators import iterator_builders, keeping_iterators
+from pysnap._known import TUPLE_GETTER
+from pysnap._late_iterators import iterator_stand_ins
 from pysnap._match import Match
 from pysnap._numpy import numpy_stand_ins
 from pysnap._parts import data, items, joined, listed, mapping, number, numbered, sizes, text
@@ -279,6 +282,12 @@ def part_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
 
         return make
 
+    def make_tuple_getter(cls: type, parts: Dict[str, Any]) -> Any:
+        return cls(number(parts, "index"), parts.get("doc"))
+
+    def make_lru_cache(cls: type, parts: Dict[str, Any]) -> Any:
+        return cached_function(parts)
+
     def make_proxy(cls: type, parts: Dict[str, Any]) -> Any:
         return cls(parts["mapping"])
 
@@ -290,13 +299,21 @@ def part_builders() -> Dict[type, Callable[[type, Dict[str, Any]], Any]]:
         functools.partial: make_partial,
         super: make_super,
         types.MappingProxyType: make_proxy,
+        TUPLE_GETTER: make_tuple_getter,
+        LRU_CACHE: make_lru_cache,
         **{type(view(of())): make_view(view) for of, view in VIEWS},
     }
 
 
 def stand_ins() -> Dict[Tuple[str, str], Callable[[Dict[str, Any]], Any]]:
     """By the module and the name of a type that has no instances here: what describes one."""
-    return {**file_stand_ins(), **numpy_stand_ins(), **torch_stand_ins(), ("re", "Match"): Match}
+    return {
+        **file_stand_ins(),
+        **iterator_stand_ins(),
+        **numpy_stand_ins(),
+        **torch_stand_ins(),
+        ("re", "Match"): Match,
+    }
 
 
 def keeping_types() -> Set[type]:
@@ -314,5 +331,6 @@ def keeping_types() -> Set[type]:
         weakref.ProxyType,
         weakref.CallableProxyType,
         *(type(view(of())) for of, view in VIEWS),
+        LRU_CACHE,
         *keeping_iterators(),
     }

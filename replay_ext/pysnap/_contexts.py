@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import FrameType, FunctionType, MethodType
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ._absent import BuiltinFunction, Suspended
+from ._absent import BuiltinFunction
 from ._hooks import elaborate_context
 from ._record import Record
-from ._stacks import await_chain
+from ._stacks import await_chain, has_frame, is_running
 
 #: One frame's, as the extension gives them: manager, target, line, is_async, is_exiting, is_entering.
 _Facts = Tuple[Any, Optional[str], int, bool, bool, bool]
@@ -78,7 +78,7 @@ def _generator_frames(manager: Any) -> List[FrameType]:
         return []
     generator = vars(manager).get("gen")
     # A running one stands in some thread's stack.
-    if type(generator) is not Suspended or generator.state == "running":
+    if not has_frame(generator) or is_running(generator):
         return []
     return await_chain(generator)[0]
 

@@ -188,11 +188,8 @@ def _chain(cls: type, parts: Parts) -> Any:
     source = safe(parts["source"])
     if "active" not in parts:
         return itertools.chain.from_iterable(source)
-    made: Any = itertools.chain()
-    if not hasattr(made, "__setstate__"):  # 3.14 on
-        raise ValueError("this version cannot make one that has begun")
-    made.__setstate__((source, safe(parts["active"])))
-    return made
+    # What it goes through at the moment comes first.
+    return itertools.chain.from_iterable(itertools.chain((safe(parts["active"]),), source))
 
 
 def _islice(cls: type, parts: Parts) -> Any:

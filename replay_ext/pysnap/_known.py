@@ -37,6 +37,7 @@ import weakref
 import xml.etree.ElementTree
 from typing import Any, Callable, Dict, Set, Tuple
 
+from pysnap._caches import LRU_CACHE
 from pysnap._combinatorics import combinatoric_builders
 from pysnap._iterators import hidden_iterator_types, iterator_builders
 
@@ -82,6 +83,10 @@ def _hidden_types() -> Dict[str, type]:
     return found
 
 
+#: Of the classes of named tuples, for each field.
+TUPLE_GETTER: type = type(vars(collections.namedtuple("_Example", "field"))["field"])  # noqa: PYI024
+
+
 def known_types() -> Dict[Name, type]:
     table: Dict[Name, type] = {}
     for value in vars(builtins).values():
@@ -116,6 +121,7 @@ def known_types() -> Dict[Name, type]:
         xml.etree.ElementTree.Element,
         type(threading.Lock()),
         type(threading.RLock()),
+        LRU_CACHE,
         weakref.ReferenceType,
         weakref.ProxyType,
         weakref.CallableProxyType,
@@ -128,6 +134,7 @@ def known_types() -> Dict[Name, type]:
     any_type: object = typing.Any  # a class from 3.11 on
     if isinstance(any_type, type):
         table["typing", "Any"] = any_type
+    table["_collections", "_tuplegetter"] = table["collections", "_tuplegetter"] = TUPLE_GETTER  # to 3.11, and later
     table["builtins", "Context"] = contextvars.Context  # to 3.9
     table["builtins", "ContextVar"] = contextvars.ContextVar  # to 3.8
     table["builtins", "Struct"] = struct.Struct  # to 3.8

@@ -11,9 +11,13 @@ from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
 
 from . import _builders, _known, _plugins, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
+from ._environment import Environment, ImportedFunction, NamesFromModule, NotRecordedHere, offer_modules
+from ._exit_codes import DAMAGED, ERROR, NO_FILE, PERMISSION, Failure
 from ._numpy_real import RealArrays
 from ._pandas import PANDAS_TYPES
 from ._pandas_real import RealFrames
+from ._permission import permit
+from ._running import AbsentInCode, NotIterator, closed_generator, running_builders
 from ._snapshot import Snapshot, SnapshotError
 from ._torch_real import RealTensors
 
@@ -29,18 +33,21 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     """Rebuild what the snapshot at `path` holds. No code of the snapshot runs; nothing is imported for it.
 
     Raises OSError if the file cannot be read and SnapshotError if it is not a snapshot, or damaged. With `run_code`
-    captured functions can be called, where this is the same Python version. With `import_libraries` numpy, pandas
+    captured functions can be called, generators go on, and what they need is imported; CodeFromOtherVersion is raised
+    where this is not the Python version that their code was compiled for. With `import_libraries` numpy, pandas
     and torch are imported if this interpreter has them, and arrays, frames, tensors … are their own, not descriptions.
     """
     libraries = _libraries() if import_libraries else _NO_LIBRARIES
     plugins = {**libraries.types, **_plugins.registered()}
     hooks: Dict[str, Any] = {
         "damaged": SnapshotError,
-        "absent": Absent,
+        "absent": AbsentInCode if run_code else Absent,
         "refused": CodeNotRun,
         "foreign": CodeFromOtherVersion,
         "suspended": Suspended,
-        "builtin_function": BuiltinFunction,
+        "closed": closed_generator,
+        "not_iterator": NotIterator,
+        "builtin_function": ImportedFunction if run_code else BuiltinFunction,
         "known_types": {**_known.known_types(), **plugins},
         "repr_of": _reprs.replacement,
         "plain_types": {*_known.plain_types(), *plugins.values()},
@@ -48,7 +55,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         "known_functions": _known.known_functions(),
         "part_builders": _builders.part_builders(),
         "keeping_types": _builders.keeping_types(),
-        "stand_ins": {**_builders.stand_ins(), **libraries.stand_ins},
+        "stand_ins": {**_builders.stand_ins(), **libraries.stand_ins, **(running_builders() if run_code else {})},
         "imported": libraries.builders,
     }
     was_enabled = gc.isenabled()
@@ -58,16 +65,45 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     finally:
         if was_enabled:
             gc.enable()
+    if run_code and not facts["same_code"]:
+        raise CodeFromOtherVersion(
+            f"its code was compiled for Python {facts['header']['python']} and cannot run with"
+            f" {sys.version.split()[0]} ({sys.executable})"
+        )
     for finish in libraries.finish:
         finish()
     for namespace in facts["globals"]:
         # Frames were given the interpreter's own builtins; exec and eval look for them here.
         if "__builtins__" in namespace:
             namespace["__builtins__"] = builtins
-    for namespace, omitted in facts["partial"]:
-        namespace.setdefault("__getattr__", NotRecorded(namespace.get("__name__"), omitted))
+    if run_code:
+        environment = Environment([*facts["types"], *facts["functions"]], facts["bare"])
+        for namespace, omitted in facts["partial"]:
+            namespace["__builtins__"] = NamesFromModule(environment, namespace)
+            namespace["__getattr__"] = NotRecordedHere(environment, namespace, omitted)
+        _core.take_builtins(facts["functions"])
+    else:
+        for namespace, omitted in facts["partial"]:
+            namespace["__getattr__"] = NotRecorded(namespace.get("__name__"), omitted)
     _sources.install(facts["sources"], facts["globals"])
-    return Snapshot(facts)
+    if run_code:
+        permit(facts["codes"])
+        offer_modules(facts["modules"])
+    return Snapshot(facts, run_code)
+
+
+def load_for_command(path: str, run_code: bool = False, import_libraries: bool = False) -> Snapshot:
+    """The same; what is raised is a Failure with the exit code of the contract."""
+    try:
+        return load(path, run_code=run_code, import_libraries=import_libraries)
+    except CodeFromOtherVersion as error:
+        raise Failure(ERROR, str(error)) from None
+    except SnapshotError as error:
+        raise Failure(DAMAGED, str(error)) from None
+    except PermissionError as error:
+        raise Failure(PERMISSION, error.strerror or str(error)) from None
+    except OSError as error:
+        raise Failure(NO_FILE, error.strerror or str(error)) from None
 
 
 class _Libraries(NamedTuple):

@@ -29,7 +29,7 @@ def attribute(instance: Any, name: str) -> Any:
         found = object.__getattribute__(instance, name)
     except AttributeError:
         raise NotDecoded(f"{type(instance).__name__} has no {name}") from None
-    if type(found) is Absent:
+    if isinstance(found, Absent):
         raise NotDecoded(repr(found))
     return found
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import pdb
 import sys
 from types import FrameType, TracebackType
 from typing import Any, Callable, List, Optional, Type
 
 from . import _core
+from ._pdb_interact import InteractCommands, ipython_shell
+from ._pdb_rerun import RerunCommands
 from ._snapshot import Snapshot, Thread
 from ._stacks import as_traceback
 from ._tasks import tree
@@ -19,7 +20,7 @@ def _place(frame: FrameType) -> str:
     return f"{frame.f_code.co_filename}({frame.f_lineno}){frame.f_code.co_name}()"
 
 
-class SnapshotCommands(pdb.Pdb):
+class SnapshotCommands(RerunCommands, InteractCommands):
     """What a debugger of the pdb family does differently for a snapshot."""
 
     snapshot: Snapshot
@@ -135,7 +136,7 @@ def ipython_class() -> Type[SnapshotCommands]:
         TerminalPdb.__init__(self, nosigint=True, readrc=False, **options)
         self.snapshot = snapshot
 
-    return type("SnapshotIPdb", (SnapshotCommands, TerminalPdb), {"__init__": init})
+    return type("SnapshotIPdb", (SnapshotCommands, TerminalPdb), {"__init__": init, "_shell": ipython_shell})
 
 
 def debug(

@@ -8,7 +8,7 @@ from typing import Any, List, Optional, Tuple, TypeVar
 
 from ._contexts import Context, Contexts
 from ._record import Record
-from ._stack import Stack, extract
+from ._stack import Stack, extract, of_traceback
 from ._tasks import Task, link
 
 T = TypeVar("T")
@@ -106,7 +106,7 @@ class Thread(Record):
 class Snapshot(Record):
     """What `pysnap.load` gives."""
 
-    def __init__(self, facts: Any) -> None:
+    def __init__(self, facts: Any, run_code: bool) -> None:
         header = facts["header"]
         self.reason = Reason(header)
         self.process = Process(header)
@@ -123,6 +123,8 @@ class Snapshot(Record):
         self._contexts = Contexts(facts["contexts"])
         #: Whether frames hold the captured bytecode (the same Python version).
         self.same_version: bool = facts["same_code"]
+        #: Whether captured code may run (`load(path, run_code=True)`).
+        self.run_code = run_code
 
     def __repr__(self) -> str:
         return f"<Snapshot of process {self.process.pid}, Python {self.process.python}: {len(self.threads)} threads>"
@@ -150,6 +152,11 @@ class Snapshot(Record):
     def traceback(self) -> Optional[TracebackType]:
         """The exception's traceback, if there is one."""
         return None if self.exception is None else self.exception.__traceback__
+
+    @property
+    def raising_frames(self) -> List[FrameType]:
+        """The frames of the exception's traceback, the one that raised last; empty when there is none."""
+        return [frame for frame, _ in of_traceback(self.traceback())]
 
     def interesting_thread(self) -> Optional[Thread]:
         """The thread the snapshot was taken for, else the main one, else the first that has frames."""

@@ -53,6 +53,11 @@ def decode(content: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def text_of(filename: str, module_globals: Dict[str, Any]) -> Optional[str]:
+    """The captured source of a file; None when it is not in the snapshot."""
+    return "".join(linecache.getlines(filename, module_globals)) or None
+
+
 def install(files: Iterable[Tuple[str, bytes]], namespaces: Iterable[Dict[Any, Any]]) -> None:
     """Register the sources, and give the modules they belong to a loader that finds them.
 

@@ -122,7 +122,7 @@ def _frames_of(item: Any) -> Tuple[List[Tuple[FrameType, Optional[int]]], Any]:
     if isinstance(item, BaseException):
         item = item.__traceback__
     if isinstance(item, TracebackType):
-        return list(_of_traceback(item)), None
+        return list(of_traceback(item)), None
     if isinstance(item, FrameType):
         return list(_outwards(item))[::-1], None
     frames = getattr(item, "frames", None)
@@ -134,7 +134,7 @@ def _frames_of(item: Any) -> Tuple[List[Tuple[FrameType, Optional[int]]], Any]:
     return [(frame, None) for frame in frames], leaf
 
 
-def _of_traceback(traceback: Optional[TracebackType]) -> Iterator[Tuple[FrameType, Optional[int]]]:
+def of_traceback(traceback: Optional[TracebackType]) -> Iterator[Tuple[FrameType, Optional[int]]]:
     while traceback is not None:
         yield traceback.tb_frame, traceback.tb_lineno
         traceback = traceback.tb_next

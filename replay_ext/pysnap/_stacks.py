@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from types import FrameType, TracebackType
+from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, TracebackType
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ._absent import Absent, Suspended
@@ -29,10 +29,11 @@ def await_chain(awaitable: Any) -> Tuple[List[FrameType], Any]:
         seen.add(id(awaitable))
         if isinstance(awaitable, FrameType):
             return [*frames, awaitable], None
-        if type(awaitable) is Suspended:
-            if awaitable.frame is not None:
-                frames.append(awaitable.frame)
-            awaitable = awaitable.awaiting
+        if has_frame(awaitable):
+            frame = _part(awaitable, "frame")
+            if frame is not None:
+                frames.append(frame)
+            awaitable = _part(awaitable, "yieldfrom" if type(awaitable) is GeneratorType else "await")
             continue
         unwrap = unwrap_stackitem.find(awaitable)
         passed_on = _passed_on(awaitable) if unwrap is None else unwrap(awaitable)
@@ -42,8 +43,27 @@ def await_chain(awaitable: Any) -> Tuple[List[FrameType], Any]:
     return frames, None
 
 
+# What is suspended is a stand-in or, where captured code may run, a real one.
+_PREFIXES = {Suspended: "gi", GeneratorType: "gi", CoroutineType: "cr", AsyncGeneratorType: "ag"}
+
+
+def has_frame(awaitable: Any) -> bool:
+    """Whether it is a generator, a coroutine or an async generator."""
+    return type(awaitable) in _PREFIXES
+
+
+def is_running(awaitable: Any) -> bool:
+    return has_frame(awaitable) and bool(_part(awaitable, "running"))
+
+
+def _part(awaitable: Any, name: str) -> Any:
+    if type(awaitable) is Suspended and name == "await":
+        return awaitable.awaiting
+    return getattr(awaitable, f"{_PREFIXES[type(awaitable)]}_{name}")
+
+
 def _passed_on(awaitable: Any) -> Any:
-    if type(awaitable) is not Absent or awaitable.type is None:
+    if not isinstance(awaitable, Absent) or awaitable.type is None:
         return None
     name = (awaitable.type.__module__, awaitable.type.__qualname__)
     part = _BETWEEN.get(name)

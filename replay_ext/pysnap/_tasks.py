@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import FrameType
 from typing import Any, Dict, Iterator, List, Sequence, Set, Tuple
 
-from ._absent import Absent, Suspended
+from ._absent import Absent
 from ._record import Record
-from ._stacks import await_chain
+from ._stacks import await_chain, is_running
 
 _STATES = (None, "pending", "running", "cancelled", "finished")
 
@@ -22,7 +22,7 @@ class Task(Record):
         self.name: str = facts["name"]
         #: "pending", "running", "cancelled", "finished"; None when it is not known.
         self.state = _STATES[facts["state"]] if facts["state"] < len(_STATES) else None
-        #: What it runs; a `pysnap.Suspended`, as a rule.
+        #: What it runs; as a rule a `pysnap.Suspended`, or a coroutine where captured code may run.
         self.coroutine: Any = facts["coroutine"]
         #: What is captured of the task itself, and of its loop.
         self.object: Any = facts["object"]
@@ -55,7 +55,7 @@ def link(tasks: Sequence[Task]) -> None:
 
 
 def _frames_of(coroutine: Any, running_frames: Sequence[FrameType]) -> Tuple[List[FrameType], Any]:
-    if type(coroutine) is not Suspended or coroutine.state != "running":
+    if not is_running(coroutine):
         return await_chain(coroutine)
     for number, frame in enumerate(running_frames):
         if frame is coroutine.frame:
@@ -64,7 +64,7 @@ def _frames_of(coroutine: Any, running_frames: Sequence[FrameType]) -> Tuple[Lis
 
 
 def _outcome_of(task: Any) -> Tuple[Any, Any]:
-    if type(task) is Absent:
+    if isinstance(task, Absent):
         return task.attributes.get("_result"), task.attributes.get("_exception")
     kept = getattr(task, "__dict__", {})
     return kept.get("_result"), kept.get("_exception")

@@ -33,6 +33,7 @@ void AddShowCommand(CLI::App& app, int& exit_code);
 void AddRedactCommand(CLI::App& app, int& exit_code);
 void AddPeekCommand(CLI::App& app, int& exit_code);
 void AddReplayCommand(CLI::App& app, int& exit_code);
+void AddToTestCommand(CLI::App& app, int& exit_code);
 
 }  // namespace pysnap::cli
 

@@ -19,8 +19,8 @@ int Fail(ExitCode code, absl::string_view what, absl::string_view why) {
 namespace {
 
 using AddCommand = void (*)(CLI::App& app, int& exit_code);
-constexpr AddCommand kCommands[] = {AddAttachCommand, AddOnCrashCommand, AddShowCommand,
-                                    AddReplayCommand, AddPeekCommand,    AddRedactCommand};
+constexpr AddCommand kCommands[] = {AddAttachCommand, AddOnCrashCommand, AddShowCommand,  AddReplayCommand,
+                                    AddToTestCommand, AddPeekCommand,    AddRedactCommand};
 
 int Main(int argc, char** argv) {
   CLI::App app{"Snapshots CPython processes from outside, and lets you debug what was captured.", "pysnap"};

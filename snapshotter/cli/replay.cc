@@ -1,20 +1,11 @@
 // `pysnap replay`: picks an interpreter for the snapshot and lets the Python package debug it there.
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
-#include "proto/snapshot.pb.h"
 #include "snapshotter/cli/command.h"
-#include "snapshotter/cli/interpreters.h"
 #include "snapshotter/cli/plugins.h"
-#include "snapshotter/format/record_stream.h"
+#include "snapshotter/cli/replaying_python.h"
 
 namespace pysnap::cli {
 namespace {
@@ -30,79 +21,20 @@ struct Options {
   std::vector<std::string> plugins;
 };
 
-// The interpreter starts isolated from the user's environment and the current directory; only the package's own folder
-// is added to its path.
-constexpr char kStart[] =
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from pysnap._replay import main; sys.exit(main(sys.argv[1:]))";
-// With libraries, which the user's environment may name; the current directory, which -c puts first, is still none.
-constexpr char kStartWithLibraries[] =
-    "import sys; sys.path = [sys.argv.pop(1), *filter(None, sys.path)]; from pysnap._replay import main;"
-    " sys.exit(main(sys.argv[1:]))";
-
-int ReadHeader(const std::string& path, proto::Header& header) {
-  std::string error;
-  int number = 0;
-  const std::optional<std::string> file = format::ReadWholeFile(path, &error, &number);
-  if (!file) return Fail(number == EACCES || number == EPERM ? kPermission : kNoSuchTarget, path, error);
-  format::RecordBuffers buffers;
-  bool parsed = false;
-  const format::StreamEnd end = format::ReadRecords(
-      *file, buffers,
-      [&](uint32_t kind, std::string_view payload) {
-        parsed =
-            kind == format::kHeaderRecord && header.ParseFromArray(payload.data(), static_cast<int>(payload.size()));
-        return false;
-      },
-      /*reuse_buffers=*/true);
-  if (!end.damage.empty()) return Fail(kBadSnapshot, path, end.damage);
-  if (!parsed) return Fail(kBadSnapshot, path, "its header cannot be parsed");
-  return kOk;
-}
-
 int Replay(const Options& options) {
-  proto::Header header;
-  if (const int failed = ReadHeader(options.file, header); failed != kOk) return failed;
-  const std::string package = PackageFolder();
-  if (package.empty()) return Fail(kError, "replay", "the Python package is not beside this program; build it first");
-  const int series = static_cast<int>(header.process().python().minor());
-  const std::string wanted = "3." + std::to_string(series);
-
-  std::optional<Interpreter> python;
-  if (!options.python.empty()) {
-    const std::string path = FindInPath(options.python);
-    if (path.empty()) return Fail(kNoSuchTarget, options.python, "no such interpreter");
-    python = ProbeInterpreter(path);
-    if (!python) return Fail(kError, options.python, "it does not run, or is not CPython 3");
-    if (!HasExtension(*python, package)) {
-      return Fail(kError, options.python, "pysnap was not built for it; add it to PYSNAP_PYTHONS and build again");
-    }
-  } else {
-    python = ChooseInterpreter(series, package);
-    if (!python) return Fail(kError, "replay", "no interpreter that pysnap was built for is on this machine");
-  }
-  if (python->series != series) {
-    std::fprintf(
-        stderr, "pysnap: replaying a snapshot of Python %s with Python 3.%d (%s): its code can be looked at, not run\n",
-        wanted.c_str(), python->series, python->path.c_str());
-  }
-
-  std::error_code error;
-  const std::filesystem::path absolute = std::filesystem::absolute(options.file, error);
-  std::vector<std::string> command = {python->path, "-I", "-c", kStart, package};
-  if (options.import_libraries) command = {python->path, "-c", kStartWithLibraries, package, "--import"};
-  for (const std::string& each : options.commands) command.push_back("--command=" + each);
-  if (!options.thread.empty()) command.push_back("--thread=" + options.thread);
-  command.push_back("--ui=" + options.ui);
-  if (options.run_code) command.push_back("--run-code");
-  for (const std::string& folder : PluginFolders(options.plugins)) command.push_back("--plugin=" + folder);
-  command.push_back("--");
-  command.push_back(error ? options.file : absolute.string());
-  std::vector<char*> argv;
-  for (std::string& argument : command) argv.push_back(argument.data());
-  argv.push_back(nullptr);
-  std::fflush(nullptr);
-  execv(argv[0], argv.data());
-  return Fail(kError, python->path, std::strerror(errno));
+  std::vector<std::string> arguments;
+  for (const std::string& each : options.commands) arguments.push_back("--command=" + each);
+  if (!options.thread.empty()) arguments.push_back("--thread=" + options.thread);
+  arguments.push_back("--ui=" + options.ui);
+  if (options.run_code) arguments.emplace_back("--run-code");
+  if (options.import_libraries) arguments.emplace_back("--import");
+  for (const std::string& folder : PluginFolders(options.plugins)) arguments.push_back("--plugin=" + folder);
+  // Code that runs imports what it needs.
+  const ReplayingPython python = {.command = "replay",
+                                  .module = "_replay",
+                                  .interpreter = options.python,
+                                  .with_environment = options.import_libraries || options.run_code};
+  return ExecReplayingPython(python, options.file, arguments);
 }
 
 }  // namespace

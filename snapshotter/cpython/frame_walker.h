@@ -35,6 +35,8 @@ struct FrameInfo {
   // The evaluation stack, bottom first, as far as the frame itself vouches for it; `stack_known` is false while the
   // interpreter keeps its height in a register.
   std::vector<Address> stack;
+  // What is an integer of the interpreter's own on it, and no object (an index of a loop, from 3.14 on): by its place.
+  std::vector<std::pair<size_t, int64_t>> stack_numbers;
   bool stack_known = false;
   // Where its stack begins, whatever is known of its height.
   Address stack_base;

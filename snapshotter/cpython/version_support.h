@@ -52,6 +52,7 @@ struct VersionSupport {
   ReadFrameLinks read_frame_links = nullptr;
   ReadFrameContents read_frame_contents = nullptr;
   DecodeStackRef decode_stack_ref = nullptr;
+  DecodeStackNumber decode_stack_number = nullptr;
   StackHeight stack_height = StackHeight::kStackTopPointer;
   int lasti_unit = kLastiInBytes;  // of PyFrameObject.f_lasti
   bool has_entry_shims = false;    // frames that mark an entry of the evaluation loop from C

@@ -92,6 +92,11 @@ void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Fr
 void FrameRecorder::FillStack(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {
   if (info.stack_known) {
     for (const Address item : info.stack) out.add_stack(crawler.Ref(item));
+    for (const auto& [index, value] : info.stack_numbers) {
+      proto::StackNumber& number = *out.add_stack_number();
+      number.set_index(static_cast<uint32_t>(index));
+      number.set_value(value);
+    }
     out.set_stack_complete(true);
   } else if (const absl::StatusOr<std::vector<Address>> stack = contexts_.ReadSureStack(info); stack.ok()) {
     for (const Address item : *stack) out.add_stack(crawler.Ref(item));

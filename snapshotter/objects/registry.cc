@@ -62,6 +62,7 @@ constexpr DecoderEntry kEntries[] = {
     {"PySuper_Type", "super", DecodeSuper, kFixed},
     {nullptr, "functools.partial", DecodePartial, kFixed, PYSNAP_SIZE(partialobject)},
     {nullptr, "functools._lru_cache_wrapper", DecodeLruCache, kFixed, PYSNAP_SIZE(lru_cache_object)},
+    {nullptr, "functools._lru_list_elem", DecodeLruElement, kFixed, PYSNAP_SIZE(lru_list_elem)},
     {"Py_GenericAliasType", "types.GenericAlias", DecodeGenericAlias, kFixed},
     {"_PyUnion_Type", "types.UnionType", DecodeUnion, kFixed},
     {nullptr, "typing.Union", DecodeUnion, kFixed},  // 3.14 on
@@ -109,6 +110,14 @@ constexpr DecoderEntry kEntries[] = {
     {"PyDictRevIterValue_Type", "dict_reversevalueiterator", DecodeDictIterator},
     {"PyDictRevIterItem_Type", "dict_reverseitemiterator", DecodeDictIterator},
     {"PySetIter_Type", "set_iterator", DecodeSetIterator},
+    {"PyODictIter_Type", "odict_iterator", DecodeOrderedDictIterator},
+    {nullptr, "_collections._deque_iterator", DecodeDequeIterator, kTraitNone, PYSNAP_SIZE(dequeiterobject)},
+    {nullptr, "_collections._deque_reverse_iterator", DecodeDequeIterator, kTraitNone, PYSNAP_SIZE(dequeiterobject)},
+    // As they are called from 3.12 on.
+    {nullptr, "collections._deque_iterator", DecodeDequeIterator, kTraitNone, PYSNAP_SIZE(dequeiterobject)},
+    {nullptr, "collections._deque_reverse_iterator", DecodeDequeIterator, kTraitNone, PYSNAP_SIZE(dequeiterobject)},
+    {nullptr, "_collections._tuplegetter", DecodeTupleGetter, kFixed, PYSNAP_SIZE(_tuplegetterobject)},
+    {nullptr, "collections._tuplegetter", DecodeTupleGetter, kFixed, PYSNAP_SIZE(_tuplegetterobject)},
     {"PyCallIter_Type", "callable_iterator", DecodeCallableIterator},
     {"PyEnum_Type", "enumerate", DecodeEnumerate},
     {"PyZip_Type", "zip", DecodeZip},

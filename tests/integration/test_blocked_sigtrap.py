@@ -11,7 +11,7 @@ from typing import Callable, Optional
 from support_py.attaching import wait_until
 from support_py.interpreters import Interpreter
 from support_py.refusing import both_mechanisms
-from support_py.watching import kill_watcher, watched
+from support_py.watching import is_alone_and_reading, kill_watcher, watched
 
 # A breakpoint is in what makes objects like struct_time, once a thread was started.
 HIT = """
@@ -48,15 +48,6 @@ def start(command: list[str], prepare: Optional[Callable[[], None]] = None) -> s
         text=True,
         preexec_fn=prepare,
     )
-
-
-def is_alone_and_reading(pid: int) -> bool:
-    """Whether its one thread waits in read(0, …).
-
-    A thread that has been joined is still on its way out, where it loads libgcc_s and so passes a breakpoint.
-    """
-    tasks = [task.name for task in Path(f"/proc/{pid}/task").iterdir()]
-    return tasks == [str(pid)] and Path(f"/proc/{pid}/syscall").read_text().split()[:2] == ["0", "0x0"]
 
 
 @both_mechanisms

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
 
 import pytest
+from support_py.attaching import wait_until
 from support_py.interpreters import Interpreter, rounds
 from support_py.refusing import both_mechanisms, refuse_perf_events
-from support_py.watching import kill_watcher, watched, watcher_of
+from support_py.watching import is_alone_and_reading, kill_watcher, watched, watcher_of
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 # How often the watcher is killed, for each interpreter.
@@ -108,6 +109,8 @@ def test_terminal(python: Interpreter, pysnap_binary: Path) -> None:
         read_until(terminal, b"ready")
         os.write(terminal, b"one\n")
         read_until(terminal, b"got one")
+        # A signal that comes just before the call is noticed only when that ends (Python's own race).
+        wait_until(lambda: is_alone_and_reading(pid), "the program to read the next line")
         os.write(terminal, b"\x03")
         read_until(terminal, b"KeyboardInterrupt")
         status = os.waitpid(pid, 0)[1]

@@ -12,7 +12,7 @@ from support_py.target import capture
 # Kinds that one version has under a name of its own.
 RENAMED = {"str_ascii_iterator": "str_iterator", "longrange_iterator": "range_iterator"}
 # What 3.14 and later cannot make.
-BEGUN = ("combined.at_chain", "combined.at_chain_new", "shared.at_group", "shared.at_groups")
+BEGUN = ("shared.at_group", "shared.at_groups")
 
 
 def check(found: Dict[str, Any], least: int) -> None:

@@ -22,6 +22,9 @@ PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* loca
 /* `offset`: of the last instruction, in bytes; even, within the code, or negative for one that did not start. */
 void pysnap_frame_set_lasti(PyObject* frame, int offset);
 
+/* Up to 3.9: replaces f_builtins, which a generator's frame has found in its globals. Later its function has them. */
+void pysnap_frame_set_builtins(PyObject* frame, PyObject* builtins);
+
 /* Fast locals, cells and free variables, in one numbering. */
 int pysnap_code_slots(PyCodeObject* code);
 
@@ -52,6 +55,38 @@ void pysnap_frame_set_back(PyObject* frame, PyObject* back);
 
 /* Borrowed f_back as set above, without asking for frames that run; NULL if there is none. */
 PyObject* pysnap_frame_get_back(PyObject* frame);
+
+/* An entry of the evaluation stack: an object (owned; NULL for an empty one), or from 3.14 on an integer of the
+ * interpreter's own. */
+typedef struct {
+  PyObject* object;
+  int is_number;
+  long long number;
+} pysnap_stack_item;
+
+/* PyTryBlock, up to 3.10. `handler`: bytes of bytecode, negative for none. */
+typedef struct {
+  int type;
+  int handler;
+  int level;
+} pysnap_block;
+
+/* What a suspended generator, coroutine or async generator has besides its variables and its place in the code. */
+typedef struct {
+  pysnap_stack_item* stack;
+  int depth; /* in [0, co_stacksize] */
+  const pysnap_block* blocks;
+  int block_count;   /* in [0, CO_MAXBLOCKS] */
+  PyObject* handled; /* the exception that it handles (borrowed), or NULL */
+  int delegates;     /* in `yield from` or `await`: the object is on the stack */
+} pysnap_suspension;
+
+/* Makes a generator that has not started (its function was just called, its variables and its place in the code were
+ * set) a suspended one. Takes the stack's references. */
+void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state);
+
+/* Nothing of a generator runs when it goes without having been closed. */
+void pysnap_generator_never_finalize(PyObject* generator);
 
 /* Writes f_locals, where it is a copy, back to the frame: what a debugger assigned sticks. */
 void pysnap_frame_commit(PyObject* frame);

@@ -5,6 +5,7 @@
 #define Py_BUILD_CORE 1
 #include "replay_ext/core/frame_ops/frame_ops.h"
 #include <internal/pycore_frame.h>
+#include <internal/pycore_gc.h>
 // clang-format on
 
 static _PyInterpreterFrame* Inner(PyObject* frame) { return ((PyFrameObject*)frame)->f_frame; }
@@ -24,6 +25,8 @@ void pysnap_frame_set_lasti(PyObject* frame, int offset) {
   if (unit < code->_co_firsttraceable) unit = code->_co_firsttraceable;
   Inner(frame)->prev_instr = _PyCode_CODE(code) + unit;
 }
+
+void pysnap_frame_set_builtins(PyObject* frame, PyObject* builtins) { (void)frame, (void)builtins; }
 
 int pysnap_code_slots(PyCodeObject* code) { return code->co_nlocalsplus; }
 
@@ -69,3 +72,20 @@ void pysnap_frame_set_back(PyObject* frame, PyObject* back) {
 PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameObject*)frame)->f_back; }
 
 void pysnap_frame_commit(PyObject* frame) { PyFrame_LocalsToFast((PyFrameObject*)frame, 0); }
+
+static void SetHandled(_PyErr_StackItem* item, PyObject* handled) {
+  Py_XINCREF(handled);
+  Py_XSETREF(item->exc_value, handled);
+}
+
+void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state) {
+  PyGenObject* self = (PyGenObject*)generator;
+  _PyInterpreterFrame* frame = (_PyInterpreterFrame*)self->gi_iframe;
+  const int locals = frame->f_code->co_nlocalsplus;
+  for (int i = 0; i < state->depth; ++i) frame->localsplus[locals + i] = state->stack[i].object;
+  frame->stacktop = locals + state->depth;
+  self->gi_frame_state = FRAME_SUSPENDED;
+  SetHandled(&self->gi_exc_state, state->handled);
+}
+
+void pysnap_generator_never_finalize(PyObject* generator) { _PyGC_SET_FINALIZED(generator); }

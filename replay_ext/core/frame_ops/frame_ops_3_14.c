@@ -4,6 +4,7 @@
 #define Py_BUILD_CORE 1
 #include "replay_ext/core/frame_ops/frame_ops.h"
 #include <internal/pycore_frame.h>
+#include <internal/pycore_gc.h>
 #include <internal/pycore_interpframe.h>
 // clang-format on
 
@@ -24,6 +25,8 @@ void pysnap_frame_set_lasti(PyObject* frame, int offset) {
   if (unit < code->_co_firsttraceable) unit = code->_co_firsttraceable;
   Inner(frame)->instr_ptr = _PyFrame_GetBytecode(Inner(frame)) + unit;
 }
+
+void pysnap_frame_set_builtins(PyObject* frame, PyObject* builtins) { (void)frame, (void)builtins; }
 
 int pysnap_code_slots(PyCodeObject* code) { return code->co_nlocalsplus; }
 
@@ -79,3 +82,28 @@ void pysnap_frame_set_back(PyObject* frame, PyObject* back) {
 PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameObject*)frame)->f_back; }
 
 void pysnap_frame_commit(PyObject* frame) { (void)frame; }
+
+static void SetHandled(_PyErr_StackItem* item, PyObject* handled) {
+  Py_XINCREF(handled);
+  Py_XSETREF(item->exc_value, handled);
+}
+
+void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state) {
+  PyGenObject* self = (PyGenObject*)generator;
+  _PyInterpreterFrame* frame = &self->gi_iframe;
+  const int locals = _PyFrame_GetCode(frame)->co_nlocalsplus;
+  for (int i = 0; i < state->depth; ++i) {
+    const pysnap_stack_item* item = &state->stack[i];
+    _PyStackRef* slot = &frame->localsplus[locals + i];
+    if (item->is_number) {
+      *slot = PyStackRef_TagInt(item->number);
+    } else {
+      *slot = item->object != NULL ? PyStackRef_FromPyObjectSteal(item->object) : PyStackRef_NULL;
+    }
+  }
+  frame->stackpointer = frame->localsplus + locals + state->depth;
+  self->gi_frame_state = state->delegates ? FRAME_SUSPENDED_YIELD_FROM : FRAME_SUSPENDED;
+  SetHandled(&self->gi_exc_state, state->handled);
+}
+
+void pysnap_generator_never_finalize(PyObject* generator) { _PyGC_SET_FINALIZED(generator); }

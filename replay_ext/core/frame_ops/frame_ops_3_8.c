@@ -1,12 +1,18 @@
 /* 3.8 and 3.9: PyFrameObject of Include/frameobject.h (Include/cpython/frameobject.h); f_lasti counts bytes. */
+/* Python.h, and what it is told, come first. */
+// clang-format off
+#define Py_BUILD_CORE 1
 #include "replay_ext/core/frame_ops/frame_ops.h"
+#if PY_VERSION_HEX >= 0x03090000
+#include <internal/pycore_gc.h>
+#endif
+// clang-format on
 
 PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* locals, PyObject* builtins) {
   PyFrameObject* frame = PyFrame_New(PyThreadState_Get(), code, globals, locals);
   if (frame == NULL) return NULL;
   /* With no "__builtins__" PyFrame_New makes up a dict holding only None. */
-  Py_INCREF(builtins);
-  Py_XSETREF(frame->f_builtins, builtins);
+  pysnap_frame_set_builtins((PyObject*)frame, builtins);
   Py_CLEAR(frame->f_back);
   /* NULL: finished. Anything else makes f_lineno's setter look at a value stack. */
   frame->f_stacktop = NULL;
@@ -16,6 +22,11 @@ PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* loca
 
 void pysnap_frame_set_lasti(PyObject* frame, int offset) {
   ((PyFrameObject*)frame)->f_lasti = offset < 0 ? -1 : offset;
+}
+
+void pysnap_frame_set_builtins(PyObject* frame, PyObject* builtins) {
+  Py_INCREF(builtins);
+  Py_XSETREF(((PyFrameObject*)frame)->f_builtins, builtins);
 }
 
 int pysnap_code_slots(PyCodeObject* code) {
@@ -58,3 +69,33 @@ void pysnap_frame_set_back(PyObject* frame, PyObject* back) {
 PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameObject*)frame)->f_back; }
 
 void pysnap_frame_commit(PyObject* frame) { PyFrame_LocalsToFast((PyFrameObject*)frame, 0); }
+
+static void SetHandled(_PyErr_StackItem* item, PyObject* handled) {
+  if (handled == NULL) return;
+  Py_INCREF(Py_TYPE(handled));
+  Py_XSETREF(item->exc_type, (PyObject*)Py_TYPE(handled));
+  Py_INCREF(handled);
+  Py_XSETREF(item->exc_value, handled);
+  PyObject* traceback = PyException_GetTraceback(handled);
+  if (traceback == NULL) {
+    Py_INCREF(Py_None);
+    traceback = Py_None;
+  }
+  Py_XSETREF(item->exc_traceback, traceback);
+}
+
+void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state) {
+  PyGenObject* self = (PyGenObject*)generator;
+  PyFrameObject* frame = self->gi_frame;
+  for (int i = 0; i < state->depth; ++i) frame->f_valuestack[i] = state->stack[i].object;
+  frame->f_stacktop = frame->f_valuestack + state->depth;
+  for (int i = 0; i < state->block_count; ++i) {
+    frame->f_blockstack[i].b_type = state->blocks[i].type;
+    frame->f_blockstack[i].b_handler = state->blocks[i].handler < 0 ? -1 : state->blocks[i].handler;
+    frame->f_blockstack[i].b_level = state->blocks[i].level;
+  }
+  frame->f_iblock = state->block_count;
+  SetHandled(&self->gi_exc_state, state->handled);
+}
+
+void pysnap_generator_never_finalize(PyObject* generator) { _PyGC_SET_FINALIZED(generator); }

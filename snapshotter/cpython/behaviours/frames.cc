@@ -20,7 +20,15 @@ absl::Status ReadSlots(const FrameContext& context, Address first, size_t count,
 // Reads the stack when `height` entries are plausible for the code; otherwise leaves it unknown.
 absl::Status ReadStack(const FrameContext& context, FrameInfo& info, Address base, int64_t height) {
   if (height < 0 || height > static_cast<int64_t>(info.code->stack_size)) return absl::OkStatus();
-  RETURN_IF_ERROR(ReadSlots(context, base, static_cast<size_t>(height), info.stack));
+  std::vector<uint64_t> bits;
+  RETURN_IF_ERROR(context.memory.ReadArray(base, static_cast<size_t>(height), bits));
+  const VersionSupport& version = *context.runtime.version;
+  for (const uint64_t item : bits) {
+    if (const std::optional<int64_t> number = version.decode_stack_number(item)) {
+      info.stack_numbers.emplace_back(info.stack.size(), *number);
+    }
+    info.stack.push_back(version.decode_stack_ref(item));
+  }
   info.stack_known = true;
   return absl::OkStatus();
 }

@@ -34,6 +34,7 @@ extern const VersionSupport kCPython3_10 = {
     .read_frame_links = FrameObjectLinks,
     .read_frame_contents = FrameObjectContents,
     .decode_stack_ref = StackRefPlain,
+    .decode_stack_number = NoStackNumber,
     .stack_height = StackHeight::kStackDepth,
     .lasti_unit = kLastiInCodeUnits,
     .locate_evaluations = EvaluationsInCFrames,

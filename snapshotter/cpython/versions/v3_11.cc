@@ -39,6 +39,7 @@ extern const VersionSupport kCPython3_11 = {
     .read_frame_links = InterpreterFrameLinks,
     .read_frame_contents = InterpreterFrameContents,
     .decode_stack_ref = StackRefPlain,
+    .decode_stack_number = NoStackNumber,
     .stack_height = StackHeight::kStackTopIndex,
     .locate_evaluations = EvaluationsInCFrames,
     .find_torn_local = TornWhileReallocated,

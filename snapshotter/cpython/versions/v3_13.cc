@@ -41,6 +41,7 @@ extern const VersionSupport kCPython3_13 = {
     .read_frame_links = InterpreterFrameLinks,
     .read_frame_contents = InterpreterFrameContents,
     .decode_stack_ref = StackRefPlain,
+    .decode_stack_number = NoStackNumber,
     .stack_height = StackHeight::kStackTopIndex,
     .has_entry_shims = true,
     .find_torn_local = TornWhileReallocated,

@@ -41,6 +41,7 @@ extern const VersionSupport kCPython3_15 = {
     .read_frame_links = InterpreterFrameLinks,
     .read_frame_contents = InterpreterFrameContents,
     .decode_stack_ref = StackRefTagged,
+    .decode_stack_number = TaggedStackNumber,
     .stack_height = StackHeight::kStackPointer,
     .has_entry_shims = true,
     .find_torn_local = TornWhileReallocated,

@@ -34,6 +34,7 @@ extern const VersionSupport kCPython3_9 = {
     .read_frame_links = FrameObjectLinks,
     .read_frame_contents = FrameObjectContents,
     .decode_stack_ref = StackRefPlain,
+    .decode_stack_number = NoStackNumber,
     .stack_height = StackHeight::kStackTopPointer,
     .find_torn_local = TornWhileUnbound,
     .decode_long_shape = LongFromObSize,

@@ -31,7 +31,11 @@ absl::Status DecodeCoroutineWrapper(Crawl& crawl, Address object, const TypeInfo
 // __anext__() and asend() of an asynchronous generator.
 absl::Status DecodeAsyncGeneratorSend(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().PyAsyncGenASend;
-  return DecodeParts(crawl, object, {{"generator", layout.ags_gen}, {"value", layout.ags_sendval}}, out);
+  // enum AwaitableState (Objects/genobject.c): 0 has yet to send its value, 1 has sent it, 2 has ended.
+  ASSIGN_OR_RETURN(const int32_t state, crawl.memory().ReadValue<int32_t>(object + layout.ags_state));
+  RETURN_IF_ERROR(DecodeParts(crawl, object, {{"generator", layout.ags_gen}, {"value", layout.ags_sendval}}, out));
+  AddIntPart(crawl, "state", state, out);
+  return absl::OkStatus();
 }
 
 // athrow() and aclose().

@@ -51,6 +51,11 @@ absl::Status Decode(Crawl& crawl, Address object, proto::Generator::Kind kind, p
   }
   ASSIGN_OR_RETURN(const GeneratorInfo info, runtime.version->read_generator(runtime, crawl.memory(), object));
   generator.set_state(StateOf(info.state));
+  if (info.state == GeneratorState::kSuspended) {
+    ASSIGN_OR_RETURN(const Address handled, crawl.memory().ReadPointer(object + layout.gi_exc_state +
+                                                                       crawl.layout()._PyErr_StackItem.exc_value));
+    if (handled != runtime.Symbol("_Py_NoneStruct")) generator.set_handling(crawl.Ref(handled));
+  }
   if (info.frame.is_null() || !crawl.CanDescend()) return absl::OkStatus();
   proto::Frame& frame = *generator.mutable_frame();
   const absl::Status status = FillFrame(crawl, info.frame, frame);

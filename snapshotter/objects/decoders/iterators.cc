@@ -73,6 +73,28 @@ absl::Status DecodeDictIterator(Crawl& crawl, Address object, const TypeInfo&, p
   return AddPart(crawl, "mapping", object, layout.di_dict, out);
 }
 
+// Objects/odictobject.c, odictiterobject. `kind` is 2 for keys, 4 for values, 6 for items, and odd for backwards;
+// `current` the key that comes next, none at the end.
+absl::Status DecodeOrderedDictIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().odictiterobject;
+  ASSIGN_OR_RETURN(const int32_t kind, crawl.memory().ReadValue<int32_t>(object + layout.kind));
+  AddIntPart(crawl, "kind", kind, out);
+  return DecodeParts(crawl, object, {{"mapping", layout.di_odict}, {"current", layout.di_current}}, out);
+}
+
+// Modules/_collectionsmodule.c, dequeiterobject. `changed`: the deque is not any more what it was when this was made,
+// and to go on would raise.
+absl::Status DecodeDequeIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().dequeiterobject;
+  Memory& memory = crawl.memory();
+  ASSIGN_OR_RETURN(const Address deque, memory.ReadPointer(object + layout.deque));
+  ASSIGN_OR_RETURN(const uint64_t state, memory.ReadValue<uint64_t>(object + layout.state));
+  ASSIGN_OR_RETURN(const uint64_t now, memory.ReadValue<uint64_t>(deque + crawl.layout().dequeobject.state));
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"remaining", layout.counter}}, out));
+  if (state != now) AddIntPart(crawl, "changed", 1, out);
+  return AddPart(crawl, "deque", object, layout.deque, out);
+}
+
 absl::Status DecodeCallableIterator(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   const auto& layout = crawl.layout().calliterobject;
   return DecodeParts(crawl, object, {{"callable", layout.it_callable}, {"sentinel", layout.it_sentinel}}, out);

@@ -147,6 +147,13 @@ absl::Status DecodePartial(Crawl& crawl, Address object, const TypeInfo&, proto:
   return DecodeParts(crawl, object, {{"func", layout.fn}, {"args", layout.args}, {"keywords", layout.kw}}, out);
 }
 
+// What a named tuple's class has for each of its fields (Modules/_collectionsmodule.c).
+absl::Status DecodeTupleGetter(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout()._tuplegetterobject;
+  RETURN_IF_ERROR(AddNumbers(crawl, object, {{"index", layout.index}}, out));
+  return AddPart(crawl, "doc", object, layout.doc, out);
+}
+
 absl::Status DecodeMappingProxy(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
   return DecodeParts(crawl, object, {{"mapping", crawl.layout().mappingproxyobject.mapping}}, out);
 }
@@ -175,6 +182,12 @@ absl::Status DecodeLruCache(Crawl& crawl, Address object, const TypeInfo&, proto
   RETURN_IF_ERROR(
       AddNumbers(crawl, object, {{"maxsize", layout.maxsize}, {"hits", layout.hits}, {"misses", layout.misses}}, out));
   return DecodeParts(crawl, object, {{"__wrapped__", layout.func}, {"cache", layout.cache}}, out);
+}
+
+// What the cache of such a function holds of one call, when it is limited.
+absl::Status DecodeLruElement(Crawl& crawl, Address object, const TypeInfo&, proto::Object& out) {
+  const auto& layout = crawl.layout().lru_list_elem;
+  return DecodeParts(crawl, object, {{"key", layout.key}, {"result", layout.result}}, out);
 }
 
 // A dead reference points to None.

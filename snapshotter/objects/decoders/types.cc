@@ -24,18 +24,24 @@ absl::StatusOr<std::vector<uint32_t>> RefTypes(Crawl& crawl, Address tuple) {
   return ids;
 }
 
-// The str that the class's namespace has as __module__; empty when there is none.
-std::string ModuleOf(Crawl& crawl, Address dict) {
-  std::string module;
-  if (dict.is_null()) return module;
+// What a class's namespace says of it.
+struct Special {
+  std::string module;  // __module__, when it is a str
+  bool has_next = false;
+};
+
+Special SpecialNames(Crawl& crawl, Address dict) {
+  Special special;
+  if (dict.is_null()) return special;
   (void)VisitDict(crawl.runtime(), crawl.memory(), dict, [&](Address key, Address value) {
     if (!crawl.IsText(key)) return true;
     const Name& name = crawl.NameAt(key);
-    if (!name.problem.ok() || name.text != "__module__") return true;
-    if (crawl.IsText(value)) module = crawl.NameAt(value).text;
-    return false;
+    if (!name.problem.ok()) return true;
+    if (name.text == "__module__" && crawl.IsText(value)) special.module = crawl.NameAt(value).text;
+    special.has_next |= name.text == "__next__";
+    return true;
   });
-  return module;
+  return special;
 }
 
 absl::Status DecodeHeapType(Crawl& crawl, Address type, const TypeInfo& info, proto::Type& out) {
@@ -50,7 +56,9 @@ absl::Status DecodeHeapType(Crawl& crawl, Address type, const TypeInfo& info, pr
   RETURN_IF_ERROR(qualname_text.problem);
   out.set_name(crawl.StringId(name_text));
   out.set_qualname(crawl.StringId(qualname_text));
-  if (const std::string module = ModuleOf(crawl, dict); !module.empty()) out.set_module(crawl.String(module));
+  const Special special = SpecialNames(crawl, dict);
+  if (!special.module.empty()) out.set_module(crawl.String(special.module));
+  out.set_iterator(special.has_next);
   for (const TypeMember& member : info.members) {
     out.add_slot(crawl.String(member.name));
   }
@@ -91,6 +99,8 @@ absl::Status DecodeType(Crawl& crawl, Address object, const TypeInfo&, proto::Ob
   }
   if (info.heap) return DecodeHeapType(crawl, object, info, type);
   DecodeStaticType(crawl, info, type);
+  ASSIGN_OR_RETURN(const Address next, crawl.memory().ReadPointer(object + layout.tp_iternext));
+  type.set_iterator(!next.is_null());
   return absl::OkStatus();
 }
 

@@ -306,6 +306,7 @@ TEST(VersionSupportTest, MakesEveryChoice) {
     EXPECT_NE(support->read_frame_links, nullptr);
     EXPECT_NE(support->read_frame_contents, nullptr);
     EXPECT_NE(support->decode_stack_ref, nullptr);
+    EXPECT_NE(support->decode_stack_number, nullptr);
     EXPECT_NE(support->decode_long_shape, nullptr);
     EXPECT_NE(support->decode_unicode_state, nullptr);
     EXPECT_NE(support->read_dict_keys, nullptr);

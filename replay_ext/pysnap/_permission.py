@@ -1,0 +1,25 @@
+"""Which captured code may run: that of snapshots that were loaded with `run_code`."""
+
+from __future__ import annotations
+
+import weakref
+from types import CodeType
+from typing import Dict, Iterable
+
+from ._absent import CodeNotRun
+
+# By identity: code objects compare by value, and an equal one may be of another snapshot.
+_permitted: Dict[int, weakref.ref[CodeType]] = {}
+
+
+def permit(codes: Iterable[CodeType]) -> None:
+    for code in codes:
+        key = id(code)
+        _permitted[key] = weakref.ref(code, lambda _, key=key: _permitted.pop(key, None))  # type: ignore[misc]
+
+
+def require(code: CodeType) -> None:
+    """Raise CodeNotRun unless this very code object may run."""
+    known = _permitted.get(id(code))
+    if known is None or known() is not code:
+        raise CodeNotRun
