@@ -47,6 +47,7 @@ MEMBERS: Dict[Tuple[str, str], List[str]] = {
     ("PyThreadState", "base_frame"): ["base.base_frame", "base_frame"],
     ("PyLongObject", "lv_tag"): ["long_value.lv_tag"],
     ("PyLongObject", "ob_digit"): ["long_value.ob_digit", "ob_digit"],
+    ("localobject", "localdicts"): ["localdicts", "dummies"],
     ("PyComplexObject", "cval_real"): ["cval.real"],
     ("PyComplexObject", "cval_imag"): ["cval.imag"],
     ("PyUnicodeObject", "data"): ["data.any"],

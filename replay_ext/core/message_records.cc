@@ -49,6 +49,34 @@ Thread::Thread(Bytes bytes) {
   }
 }
 
+CancelScope::CancelScope(Bytes bytes) {
+  Reader reader = Read(bytes);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1:
+        address = GetU64(reader);
+        break;
+      case 2:
+        object = GetU32(reader);
+        break;
+      case 3:
+        nursery = GetU32(reader);
+        break;
+      case 4:
+        deadline = GetDouble(reader);
+        break;
+      case 5:
+        cancelled = GetBool(reader);
+        break;
+      case 6:
+        shield = GetBool(reader);
+        break;
+      default:
+        reader.skip();
+    }
+  }
+}
+
 Task::Task(Bytes bytes) {
   Reader reader = Read(bytes);
   while (reader.next()) {
@@ -82,6 +110,24 @@ Task::Task(Bytes bytes) {
         break;
       case 10:
         GetNumbers(reader, awaited_by);
+        break;
+      case 11:
+        library = GetU32(reader);
+        break;
+      case 12:
+        role = GetU32(reader);
+        break;
+      case 13:
+        parent = GetU64(reader);
+        break;
+      case 14:
+        parent_scope = GetU64(reader);
+        break;
+      case 15:
+        scopes.emplace_back(GetBytes(reader));
+        break;
+      case 16:
+        scopes_absent = ReadAbsent(GetBytes(reader));
         break;
       default:
         reader.skip();

@@ -4,6 +4,7 @@
 #define PYSNAP_REPLAY_MESSAGES_H_
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -301,6 +302,17 @@ struct Thread {
   explicit Thread(Bytes bytes);
 };
 
+// What is not set could not be read.
+struct CancelScope {
+  uint64_t address = 0;
+  uint32_t object = 0;
+  uint32_t nursery = 0;
+  std::optional<double> deadline;
+  std::optional<bool> cancelled;
+  std::optional<bool> shield;
+  explicit CancelScope(Bytes bytes);
+};
+
 struct Task {
   uint64_t address = 0;
   uint32_t object = 0;
@@ -312,6 +324,12 @@ struct Task {
   int64_t native_id = 0;
   int64_t interpreter = 0;
   std::vector<uint64_t> awaited_by;
+  uint32_t library = 0;
+  uint32_t role = 0;
+  uint64_t parent = 0;
+  uint64_t parent_scope = 0;
+  std::vector<CancelScope> scopes;  // outermost first
+  Absent scopes_absent;
   explicit Task(Bytes bytes);
 };
 

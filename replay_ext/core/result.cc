@@ -129,8 +129,27 @@ Ref Loader::TaskDict(const Task& task) {
     Ref address = Unsigned(waiter);
     if (awaited_by && address) PyList_Append(awaited_by.get(), address.get());
   }
+  Ref scopes(PyList_New(0));
+  for (const CancelScope& scope : task.scopes) {
+    const auto flag = [](const std::optional<bool>& value) { return value.has_value() ? Bool(*value) : None(); };
+    Dict facts;
+    facts.Set("address", Unsigned(scope.address))
+        .Set("object", object(scope.object))
+        .Set("nursery", object(scope.nursery))
+        .Set("deadline", scope.deadline.has_value() ? Ref(PyFloat_FromDouble(*scope.deadline)) : None())
+        .Set("cancelled", flag(scope.cancelled))
+        .Set("shield", flag(scope.shield));
+    Ref taken = facts.Take();
+    if (scopes && taken) PyList_Append(scopes.get(), taken.get());
+  }
   Dict dict;
   dict.Set("address", Unsigned(task.address))
+      .Set("library", Int(task.library))
+      .Set("role", Int(task.role))
+      .Set("parent", Unsigned(task.parent))
+      .Set("parent_scope", Unsigned(task.parent_scope))
+      .Set("scopes", std::move(scopes))
+      .Set("scopes_absent", task.scopes_absent.set ? Ref(NewAbsent(task.scopes_absent, 0)) : None())
       .Set("object", object(task.object))
       .Set("name", Ref::New(Name(task.name)))
       .Set("state", Int(task.state))

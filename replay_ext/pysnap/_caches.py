@@ -41,7 +41,8 @@ class _Remembering:
             return self._function(*args, **kwargs)
         self._filling = True
         try:
-            for arguments, self._result in self._remembered():
+            for arguments, result in self._remembered():
+                self._result = result
                 self.wrapper(*arguments)
             self._is_filled = True
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import FrameType, FunctionType, MethodType
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from ._absent import BuiltinFunction
 from ._hooks import elaborate_context
@@ -67,6 +67,23 @@ class Contexts:
     def of(self, frame: FrameType) -> List[Context]:
         _, contexts = self._by_frame.get(id(frame), (frame, []))
         return [Context(self, facts) for facts in contexts]
+
+    def managers(self, frame: FrameType) -> List[Tuple[Any, Optional[str], int]]:
+        """Those of a frame alone: manager, target, line."""
+        _, contexts = self._by_frame.get(id(frame), (frame, []))
+        return [facts[:3] for facts in contexts]
+
+    def within(self, manager: Any, seen: Set[int]) -> Iterator[Any]:
+        """A manager, and those that its generator or its ExitStack has entered: each that is not in `seen`."""
+        pending = [manager]
+        while pending:
+            manager = pending.pop()
+            if id(manager) in seen:
+                continue
+            seen.add(id(manager))
+            yield manager
+            pending.extend(facts[0] for facts, _ in _entries(manager, ""))
+            pending.extend(inner for frame in _generator_frames(manager) for inner, _, _ in self.managers(frame))
 
 
 def _is_from_contextlib(value: Any, name: str) -> bool:

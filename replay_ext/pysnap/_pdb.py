@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from types import FrameType, TracebackType
 from typing import Any, Callable, List, Optional, Type
@@ -9,6 +10,7 @@ from typing import Any, Callable, List, Optional, Type
 from . import _core
 from ._pdb_interact import InteractCommands, ipython_shell
 from ._pdb_rerun import RerunCommands
+from ._scopes import Scope
 from ._snapshot import Snapshot, Thread
 from ._stacks import as_traceback
 from ._tasks import tree
@@ -18,6 +20,19 @@ _NOT_RUNNING = "the program is not running: this is a snapshot of it"
 
 def _place(frame: FrameType) -> str:
     return f"{frame.f_code.co_filename}({frame.f_lineno}){frame.f_code.co_name}()"
+
+
+def _scope_text(scope: Scope) -> str:
+    text = scope.kind
+    if scope.varname:
+        text += f" as {scope.varname}"
+    if scope.frame is not None:
+        text += f", line {scope.line} in {scope.frame.f_code.co_name}"
+    if scope.deadline is not None and math.isfinite(scope.deadline):
+        text += f", deadline {scope.deadline:.3f}"
+    if None in (scope.deadline, scope.cancelled, scope.shield):
+        text += ", not all of it was read"
+    return text + ", shielded" * bool(scope.shield) + ", cancelled" * bool(scope.cancelled)
 
 
 class SnapshotCommands(RerunCommands, InteractCommands):
@@ -79,18 +94,25 @@ class SnapshotCommands(RerunCommands, InteractCommands):
     def do_tasks(self, arg: str) -> None:
         """tasks
 
-        List asyncio's tasks, and below each those that it waits for.
+        List the tasks of asyncio and trio: below each its nurseries, task groups and cancel scopes with the tasks in
+        them, and those that it waits for.
         """
         if not self.snapshot.tasks:
-            self.message("there are no asyncio tasks")
-        for depth, task, others, remark in tree(self.snapshot.tasks):
-            waits = "waits for " if depth else ""
+            self.message("there are no asyncio or trio tasks")
+        for node in tree(self.snapshot.tasks):
+            indent = "    " * node.depth
+            if node.scope is not None:
+                self.message(f"{indent}  {_scope_text(node.scope)}")
+                continue
+            task = node.task
+            waits = "waits for " if node.awaited else ""
+            role = f" ({task.role} task)" if task.role else ""
             where = f": {_place(task.frames[-1])}" if task.frames else ""
-            note = f" ({remark})" if remark else ""
-            self.message(f"{'    ' * depth}{waits}{task.name} {task.state}{where}{note}")
-            if others:
-                names = ", ".join(other.name for other in others[:8]) + (", …" if len(others) > 8 else "")
-                self.message(f"{'    ' * depth}  and {len(others)} more in the same place: {names}")
+            note = f" ({node.remark})" if node.remark else ""
+            self.message(f"{indent}{waits}{task.name} {task.state}{role}{where}{note}")
+            if node.others:
+                names = ", ".join(other.name for other in node.others[:8]) + (", …" if len(node.others) > 8 else "")
+                self.message(f"{indent}  and {len(node.others)} more in the same place: {names}")
 
     def do_task(self, arg: str) -> None:
         """task NAME | ID

@@ -6,6 +6,7 @@ from datetime import datetime, timezone
 from types import FrameType, TracebackType
 from typing import Any, List, Optional, Tuple, TypeVar
 
+from ._absent import Suspended
 from ._contexts import Context, Contexts
 from ._record import Record
 from ._stack import Stack, extract, of_traceback
@@ -117,10 +118,10 @@ class Snapshot(Record):
         exception = facts["exception"]
         #: The exception that ended the program, with its traceback of real frames, or None.
         self.exception: Optional[BaseException] = exception if isinstance(exception, BaseException) else None
-        #: asyncio's tasks, of every loop.
-        self.tasks: List[Task] = [Task(each, self._running_frames(each)) for each in facts["tasks"]]
-        link(self.tasks)
         self._contexts = Contexts(facts["contexts"])
+        #: Those of asyncio, of every loop, and of trio, of every run.
+        self.tasks: List[Task] = [Task(each, self._running_frames(each), self._contexts) for each in facts["tasks"]]
+        link(self.tasks)
         #: Whether frames hold the captured bytecode (the same Python version).
         self.same_version: bool = facts["same_code"]
         #: Whether captured code may run (`load(path, run_code=True)`).
@@ -130,8 +131,12 @@ class Snapshot(Record):
         return f"<Snapshot of process {self.process.pid}, Python {self.process.python}: {len(self.threads)} threads>"
 
     def _running_frames(self, task: Any) -> List[FrameType]:
+        coroutine = task["coroutine"]
+        frame = coroutine.frame if type(coroutine) is Suspended else None
         for thread in self.threads:
-            if thread.native_id == task["native_id"] and thread.interpreter == task["interpreter"]:
+            # Where the thread that runs it is not known it may be any.
+            known = task["native_id"] in (None, thread.native_id) and thread.interpreter == task["interpreter"]
+            if known and frame is not None and any(each is frame for each in thread.frames):
                 return thread.frames
         return []
 

@@ -179,6 +179,10 @@ void VisitReferences(proto::Task& task, VisitReference visit) {
   visitor.One<&proto::Task::coroutine, &proto::Task::set_coroutine>(task);
   visitor.One<&proto::Task::waiter, &proto::Task::set_waiter>(task);
   visitor.One<&proto::Task::loop, &proto::Task::set_loop>(task);
+  for (proto::CancelScope& scope : *task.mutable_scope()) {
+    visitor.One<&proto::CancelScope::object, &proto::CancelScope::set_object>(scope);
+    visitor.One<&proto::CancelScope::nursery, &proto::CancelScope::set_nursery>(scope);
+  }
 }
 
 }  // namespace pysnap

@@ -9,8 +9,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "snapshotter/capture/native_records.h"
+#include "snapshotter/capture/task_records.h"
 #include "snapshotter/capture/thread_names.h"
-#include "snapshotter/cpython/asyncio_tasks.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
 #include "snapshotter/cpython/threads.h"
@@ -56,20 +56,6 @@ void DropBorrowedIdents(std::vector<WalkedThread>& threads) {
   std::erase_if(threads, [&running](const WalkedThread& thread) {
     return thread.runs_nothing() && running.contains({thread.python.interpreter_id, thread.python.ident});
   });
-}
-
-proto::Task::State StateOf(const AsyncioTask& task) {
-  switch (task.facts.state) {
-    case FutureState::kPending:
-      return task.running ? proto::Task::RUNNING : proto::Task::PENDING;
-    case FutureState::kCancelled:
-      return proto::Task::CANCELLED;
-    case FutureState::kFinished:
-      return proto::Task::FINISHED;
-    case FutureState::kUnknown:
-      break;
-  }
-  return proto::Task::STATE_UNKNOWN;
 }
 
 class Walk {
@@ -281,25 +267,9 @@ class Walk {
       python_threads.push_back(thread.python);
       native_ids.try_emplace(thread.python.ident, thread.native_id);
     }
-    const AsyncioTaskList list = ListAsyncioTasks(*input_.runtime, memory_, python_threads);
-    for (const absl::Status& status : list.problems) Problem("asyncio's tasks", status.message());
-    std::vector<proto::Task> records;
-    records.reserve(list.tasks.size());
-    for (const AsyncioTask& task : list.tasks) {
-      proto::Task& record = records.emplace_back();
-      record.set_address(task.object.value());
-      record.set_object(crawler_.Ref(task.object));
-      record.set_name(crawler_.String(task.facts.name));
-      record.set_state(StateOf(task));
-      record.set_coroutine(crawler_.Ref(task.facts.coroutine));
-      record.set_waiter(crawler_.Ref(task.facts.waiter));
-      record.set_loop(crawler_.Ref(task.facts.loop));
-      const auto native_id = native_ids.find(task.thread_ident);
-      if (native_id != native_ids.end()) record.set_native_id(native_id->second);
-      record.set_interpreter(task.interpreter_id);
-      for (const Address waiter : task.awaited_by) record.add_awaited_by(waiter.value());
-    }
-    return records;
+    const bool limited = input_.options.max_objects != 0 || input_.options.max_depth != 0;
+    return pysnap::RecordTasks(*input_.runtime, memory_, frame_walker_, python_threads, native_ids, limited, crawler_,
+                               [this](absl::string_view where, absl::string_view why) { Problem(where, why); });
   }
 
   void RecordNative(const WalkedThread& thread, const std::string& where, proto::Thread& record) {

@@ -67,7 +67,8 @@ void AddShowCommand(CLI::App& app, int& exit_code) {
   auto options = std::make_shared<Options>();
   command->add_option("FILE", options->file, "The snapshot")->required();
   command->add_flag("--json", options->json, "Print JSON instead of text");
-  command->add_flag("--tasks", options->tasks, "Print the tree of asyncio's tasks instead of the threads");
+  command->add_flag("--tasks", options->tasks,
+                    "Print the tree of the tasks of asyncio and trio instead of the threads");
   command->add_option("--thread", options->thread, "Only this thread")->type_name("ID|NAME");
   command->add_flag("--no-locals", options->no_locals, "Leave out the values of variables");
   command->add_option("--max-repr", options->max_repr, "Characters shown of a value; 0: no limit")

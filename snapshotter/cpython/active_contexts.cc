@@ -175,8 +175,14 @@ absl::StatusOr<std::optional<ContextReader::Place>> ContextReader::PlaceOfExit(c
     return std::nullopt;
   }
   ASSIGN_OR_RETURN(const int32_t count, BlockCount(frame));
-  // On an exception another block has taken its place, of the same level; otherwise it was popped last.
-  ASSIGN_OR_RETURN(const TryBlock left, ReadTryBlock(frame, exit.kind == Exit::Kind::kException ? count - 1 : count));
+  // On an exception another block has taken its place, of the same level; otherwise it was popped last. In 3.8 the same
+  // code is there for a body that ends, too.
+  int32_t index = count;
+  if (exit.kind == Exit::Kind::kException && count > 0) {
+    ASSIGN_OR_RETURN(const TryBlock top, ReadTryBlock(frame, count - 1));
+    if (top.type != runtime_.version->opcode_numbers->SETUP_FINALLY) index = count - 1;
+  }
+  ASSIGN_OR_RETURN(const TryBlock left, ReadTryBlock(frame, index));
   const WithBlock* block = exit.block != nullptr ? exit.block : with.FindByHandler(left.handler);
   if (block == nullptr) return std::nullopt;
   return Place{block, left.level - 1 + above};

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "snapshotter/base/status_macros.h"
+#include "snapshotter/cpython/sequence_reader.h"
 #include "snapshotter/cpython/set_reader.h"
 #include "snapshotter/cpython/subtype.h"
 #include "snapshotter/cpython/text.h"
@@ -14,8 +15,7 @@
 namespace pysnap {
 namespace {
 
-// Bounds what a corrupted target can make of a list of callbacks, and of a chain of futures.
-constexpr int64_t kMaxItems = int64_t{1} << 24;
+// Bounds what a corrupted target can make of a chain of futures.
 constexpr size_t kMaxFutures = size_t{1} << 20;
 
 // Functions of asyncio that are called when a future is done and then set another one, which they have in their closure
@@ -196,9 +196,9 @@ absl::StatusOr<std::vector<Address>> AsyncioFutures::CallbacksOf(Address future)
   }
   ASSIGN_OR_RETURN(const Address list, Field(future, layout.fut_callbacks, "_callbacks"));
   if (list.is_null()) return callbacks;
-  ASSIGN_OR_RETURN(const std::vector<Address> pairs, Items(list));
+  ASSIGN_OR_RETURN(const std::vector<Address> pairs, ReadItems(runtime_, memory_, list));
   for (const Address pair : pairs) {
-    ASSIGN_OR_RETURN(const std::vector<Address> parts, Items(pair));  // with its context
+    ASSIGN_OR_RETURN(const std::vector<Address> parts, ReadItems(runtime_, memory_, pair));  // with its context
     if (!parts.empty()) callbacks.push_back(parts[0]);
   }
   return callbacks;
@@ -250,7 +250,7 @@ absl::StatusOr<Address> AsyncioFutures::WokenByPartial(Address partial) {
   ASSIGN_OR_RETURN(const std::string name, FullName(function));
   if (name != kReleaseWaiter) return Address();
   ASSIGN_OR_RETURN(const Address tuple, memory_.ReadPointer(partial + layout.args));
-  ASSIGN_OR_RETURN(const std::vector<Address> arguments, Items(tuple));
+  ASSIGN_OR_RETURN(const std::vector<Address> arguments, ReadItems(runtime_, memory_, tuple));
   return arguments.empty() ? Address() : arguments[0];
 }
 
@@ -260,7 +260,7 @@ absl::StatusOr<Address> AsyncioFutures::Captured(Address function, absl::string_
   ASSIGN_OR_RETURN(const CodeInfo* code, code_reader_.Read(code_address));
   ASSIGN_OR_RETURN(const Address closure, memory_.ReadPointer(function + layout.func_closure));
   if (closure.is_null()) return Address();
-  ASSIGN_OR_RETURN(const std::vector<Address> cells, Items(closure));
+  ASSIGN_OR_RETURN(const std::vector<Address> cells, ReadItems(runtime_, memory_, closure));
   size_t cell = 0;
   for (size_t i = 0; i < code->variables.size() && cell < cells.size(); ++i) {
     if ((static_cast<uint8_t>(code->variable_kinds[i]) & kVariableFree) == 0) continue;
@@ -284,22 +284,6 @@ absl::StatusOr<std::string> AsyncioFutures::FullName(Address function) {
   ASSIGN_OR_RETURN(const std::string module_text, Text(module));
   ASSIGN_OR_RETURN(const std::string qualname_text, Text(qualname));
   return absl::StrCat(module_text, ":", qualname_text);
-}
-
-absl::StatusOr<std::vector<Address>> AsyncioFutures::Items(Address list_or_tuple) {
-  const Layout& layout = runtime_.layout;
-  ASSIGN_OR_RETURN(const Address type, TypeOf(list_or_tuple));
-  const bool is_tuple = type == runtime_.Symbol("PyTuple_Type");
-  if (!is_tuple && type != runtime_.Symbol("PyList_Type")) return absl::DataLossError("neither a list nor a tuple");
-  ASSIGN_OR_RETURN(const int64_t size, memory_.ReadValue<int64_t>(list_or_tuple + layout.PyVarObject.ob_size));
-  if (size < 0 || size > kMaxItems) return absl::DataLossError(absl::StrFormat("%d items", size));
-  Address first = list_or_tuple + layout.PyTupleObject.ob_item;
-  if (!is_tuple) {
-    ASSIGN_OR_RETURN(first, memory_.ReadPointer(list_or_tuple + layout.PyListObject.ob_item));
-  }
-  std::vector<uint64_t> items;
-  RETURN_IF_ERROR(memory_.ReadArray(first, static_cast<size_t>(size), items));
-  return std::vector<Address>(items.begin(), items.end());
 }
 
 absl::StatusOr<Address> AsyncioFutures::TypeOf(Address object) {

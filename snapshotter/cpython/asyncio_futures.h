@@ -64,7 +64,6 @@ class AsyncioFutures {
   absl::StatusOr<Address> Captured(Address function, absl::string_view variable);
   // "module:qualname".
   absl::StatusOr<std::string> FullName(Address function);
-  absl::StatusOr<std::vector<Address>> Items(Address list_or_tuple);
   absl::StatusOr<Address> TypeOf(Address object);
   // The text of a name, read once.
   absl::StatusOr<std::string> Text(Address str);

@@ -7,11 +7,14 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "snapshotter/base/status_macros.h"
+#include "snapshotter/cpython/anyio_scopes.h"
+#include "snapshotter/cpython/module_globals.h"
 #include "snapshotter/cpython/set_reader.h"
-#include "snapshotter/cpython/subtype.h"
+#include "snapshotter/cpython/version_support.h"
 
 namespace pysnap {
 namespace {
@@ -44,7 +47,9 @@ class Lister {
   void AddInterpreter(const std::vector<const PythonThread*>& threads) {
     if (threads[0]->modules.is_null()) return;
     NameLookup lookup(runtime_, memory_);
-    Check(AddModules(lookup, *threads[0]));
+    absl::StatusOr<std::vector<Item>> modules = lookup.Items(threads[0]->modules);
+    if (!modules.ok()) return Check(modules.status());
+    Check(AddModules(lookup, *modules));
     if (futures_ == nullptr) return;
     if (!runtime_.asyncio_problem.empty()) return Check(absl::UnimplementedError(runtime_.asyncio_problem));
     interpreter_id_ = threads[0]->interpreter_id;
@@ -53,6 +58,7 @@ class Lister {
     AddLinked(*threads[0], threads);
     Check(NoteRunning(lookup, threads));
     Describe(threads);
+    AddScopes(*modules);
   }
 
  private:
@@ -62,21 +68,10 @@ class Lister {
     if (!status.ok()) list_.problems.push_back(status);
   }
 
-  absl::StatusOr<std::vector<Item>> Globals(NameLookup& lookup, const std::vector<Item>& modules, const char* name) {
-    ASSIGN_OR_RETURN(const Address module, lookup.Find(modules, name));
-    if (module.is_null()) return std::vector<Item>();
-    // A program may put anything there.
-    ASSIGN_OR_RETURN(const bool is_module, IsInstance(runtime_, memory_, module, runtime_.Symbol("PyModule_Type")));
-    if (!is_module) return std::vector<Item>();
-    ASSIGN_OR_RETURN(const Address dict, memory_.ReadPointer(module + runtime_.layout.PyModuleObject.md_dict));
-    return lookup.Items(dict);
-  }
-
-  absl::Status AddModules(NameLookup& lookup, const PythonThread& thread) {
+  absl::Status AddModules(NameLookup& lookup, const std::vector<Item>& modules) {
     futures_ = nullptr;
-    ASSIGN_OR_RETURN(const std::vector<Item> modules, lookup.Items(thread.modules));
-    ASSIGN_OR_RETURN(tasks_module_, Globals(lookup, modules, "asyncio.tasks"));
-    ASSIGN_OR_RETURN(const std::vector<Item> c_module, Globals(lookup, modules, "_asyncio"));
+    ASSIGN_OR_RETURN(tasks_module_, ModuleGlobals(runtime_, memory_, modules, "asyncio.tasks"));
+    ASSIGN_OR_RETURN(const std::vector<Item> c_module, ModuleGlobals(runtime_, memory_, modules, "_asyncio"));
     if (tasks_module_.empty() && c_module.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(const Address future, lookup.Find(c_module, "Future"));
     ASSIGN_OR_RETURN(const Address task, lookup.Find(c_module, "Task"));
@@ -191,12 +186,32 @@ class Lister {
     }
   }
 
+  // What anyio knows of the interpreter's tasks.
+  void AddScopes(const std::vector<Item>& modules) {
+    AnyioScopes anyio(runtime_, memory_);
+    const absl::Status status = anyio.Load(modules);
+    if (!status.ok()) Check(absl::Status(status.code(), absl::StrCat("of anyio: ", status.message())));
+    absl::flat_hash_set<std::pair<size_t, Address>> known;  // scopes by the place of the task
+    for (size_t i = first_; i < list_.tasks.size(); ++i) {
+      list_.tasks[i].scopes = anyio.Of(list_.tasks[i].object);
+      for (const CancelScopeFacts& scope : list_.tasks[i].scopes.entered) known.emplace(i, scope.object);
+    }
+    for (size_t i = first_; i < list_.tasks.size(); ++i) {
+      const TaskScopes& child = list_.tasks[i].scopes;
+      const auto parent = index_.find(child.parent);
+      if (child.parent.is_null() || parent == index_.end()) continue;
+      TaskScopes& scopes = list_.tasks[parent->second].scopes;
+      if (!known.emplace(parent->second, child.parent_scope).second) continue;
+      scopes.entered.push_back(anyio.Scope(child.parent_scope, scopes.problem));
+    }
+  }
+
   // BaseEventLoop._thread_id is set while it runs; the running loop is in its thread, too (3.13 on).
   uint64_t ThreadOf(Address loop, const std::vector<const PythonThread*>& threads) {
     if (loop.is_null()) return 0;
     const auto [it, inserted] = loop_threads_.try_emplace(loop, 0);
     if (!inserted) return it->second;
-    const Offset running_loop = runtime_.layout.PyThreadState.asyncio_running_loop;
+    const Offset running_loop = RunningLoopOffset();
     if (running_loop != kNoOffset) {
       for (const PythonThread* thread : threads) {
         const absl::StatusOr<Address> running = memory_.ReadPointer(thread->state + running_loop);
@@ -204,9 +219,34 @@ class Lister {
       }
     }
     NameLookup lookup(runtime_, memory_);
+    for (const PythonThread* thread : threads) {
+      if (LoopInDict(lookup, *thread).value_or(Address()) == loop) return it->second = thread->ident;
+    }
     const absl::StatusOr<Address> ident = lookup.Attribute(loop, "_thread_id");
     if (!ident.ok() || ident->is_null() || *ident == runtime_.Symbol("_Py_NoneStruct")) return 0;
     return it->second = lookup.Unsigned(*ident).value_or(0);
+  }
+
+  // Where it is not known because the thread's struct has grown since, it still follows at its end (3.13,
+  // Include/internal/pycore_tstate.h: _PyThreadStateImpl).
+  Offset RunningLoopOffset() const {
+    const auto& layout = runtime_.layout.PyThreadState;
+    const auto& tabled = runtime_.version->release->PyThreadState;
+    if (layout.asyncio_running_loop != kNoOffset || tabled.asyncio_running_loop == kNoOffset) {
+      return layout.asyncio_running_loop;
+    }
+    return tabled.asyncio_running_loop == tabled.base_size ? layout.base_size : kNoOffset;
+  }
+
+  // The loop that the thread runs, as its dict has it up to 3.12 (Modules/_asynciomodule.c: set_running_loop); null:
+  // none.
+  absl::StatusOr<Address> LoopInDict(NameLookup& lookup, const PythonThread& thread) {
+    ASSIGN_OR_RETURN(const Address dict, memory_.ReadPointer(thread.state + runtime_.layout.PyThreadState.dict));
+    if (dict.is_null()) return Address();
+    ASSIGN_OR_RETURN(const std::vector<Item> items, lookup.Items(dict));
+    ASSIGN_OR_RETURN(const Address value, lookup.Find(items, "__asyncio_running_event_loop__"));
+    const Offset held = runtime_.layout.PyRunningLoopHolder.rl_loop;
+    return value.is_null() || held == kNoOffset ? value : memory_.ReadPointer(value + held);
   }
 
   const Runtime& runtime_;
@@ -224,15 +264,8 @@ class Lister {
 
 AsyncioTaskList ListAsyncioTasks(const Runtime& runtime, Memory& memory, const std::vector<PythonThread>& threads) {
   AsyncioTaskList list;
-  std::vector<std::vector<const PythonThread*>> interpreters;
-  absl::flat_hash_map<Address, size_t> by_interpreter;
-  for (const PythonThread& thread : threads) {
-    const auto [it, inserted] = by_interpreter.try_emplace(thread.interpreter, interpreters.size());
-    if (inserted) interpreters.emplace_back();
-    interpreters[it->second].push_back(&thread);
-  }
   Lister lister(runtime, memory, list);
-  for (const auto& of_one : interpreters) lister.AddInterpreter(of_one);
+  for (const auto& of_one : ByInterpreter(threads)) lister.AddInterpreter(of_one);
   const auto key = [](const AsyncioTask& task) {
     return std::make_tuple(task.interpreter_id, task.thread_ident, SortKey(task.facts.name), task.object);
   };

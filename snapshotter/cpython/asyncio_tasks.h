@@ -9,6 +9,7 @@
 #include "snapshotter/base/address.h"
 #include "snapshotter/cpython/asyncio_futures.h"
 #include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/task_scopes.h"
 #include "snapshotter/cpython/threads.h"
 #include "snapshotter/memory/memory.h"
 
@@ -23,6 +24,7 @@ struct AsyncioTask {
   bool running = false;
   TaskFacts facts;
   std::vector<Address> awaited_by;  // tasks of the list
+  TaskScopes scopes;                // of anyio
 };
 
 struct AsyncioTaskList {

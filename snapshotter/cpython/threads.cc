@@ -1,5 +1,6 @@
 #include "snapshotter/cpython/threads.h"
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_format.h"
 #include "snapshotter/cpython/version_support.h"
@@ -96,6 +97,17 @@ PythonThreadList ListPythonThreads(const Runtime& runtime, Memory& memory) {
   }
   if (!interpreter.ok()) problem(interpreter.status());
   return list;
+}
+
+std::vector<std::vector<const PythonThread*>> ByInterpreter(const std::vector<PythonThread>& threads) {
+  std::vector<std::vector<const PythonThread*>> interpreters;
+  absl::flat_hash_map<Address, size_t> places;
+  for (const PythonThread& thread : threads) {
+    const auto [it, inserted] = places.try_emplace(thread.interpreter, interpreters.size());
+    if (inserted) interpreters.emplace_back();
+    interpreters[it->second].push_back(&thread);
+  }
+  return interpreters;
 }
 
 }  // namespace pysnap

@@ -51,6 +51,9 @@ struct PythonThreadList {
 // thread state and is not listed.
 PythonThreadList ListPythonThreads(const Runtime& runtime, Memory& memory);
 
+// The threads of each interpreter, in the order in which interpreters come up. Points into `threads`.
+std::vector<std::vector<const PythonThread*>> ByInterpreter(const std::vector<PythonThread>& threads);
+
 }  // namespace pysnap
 
 #endif  // PYSNAP_CPYTHON_THREADS_H_

@@ -1,6 +1,7 @@
 #include "snapshotter/format/json_view.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -182,8 +183,9 @@ class Builder {
       Json out = Json::object();
       Put(out, "loop", Value(view.object, false));
       Put(out, "native_id", NumberOrNull(view.native_id != 0, view.native_id));
-      Put(out, "ready", handles(view.ready));
-      Put(out, "scheduled", handles(view.scheduled));
+      Put(out, "ready", view.unknown.empty() ? handles(view.ready) : Json(nullptr));
+      Put(out, "scheduled", view.unknown.empty() ? handles(view.scheduled) : Json(nullptr));
+      Put(out, "absent", view.unknown.empty() ? Json(nullptr) : Text(view.unknown));
       all.push_back(std::move(out));
     }
     return all;
@@ -240,9 +242,43 @@ class Builder {
       Put(out, "loop", task.task->loop() != 0 ? Value(task.task->loop(), false) : Json(nullptr));
       Put(out, "result", task.result != 0 ? Value(task.result, true) : Json(nullptr));
       Put(out, "exception", Exception(task.exception));
+      Put(out, "library", task.library);
+      Put(out, "role", task.role != nullptr ? Json(task.role) : Json(nullptr));
+      Put(out, "waits_on", task.task->waiter() != 0 ? Value(task.task->waiter(), false) : Json(nullptr));
+      Put(out, "parent", AddressOrNull(task.task->parent()));
+      Put(out, "parent_scope", AddressOrNull(task.task->parent_scope()));
+      Put(out, "children", ids(task.children));
+      Json scopes = Json::array();
+      for (const ScopeView& scope : task.scopes) scopes.push_back(Scope(task, scope, ids(scope.children)));
+      Put(out, "scopes", std::move(scopes));
+      const bool absent = task.task->has_scopes_absent();
+      Put(out, "scopes_absent", absent ? Text(AbsentText(task.task->scopes_absent())) : Json(nullptr));
       all.push_back(std::move(out));
     }
     return all;
+  }
+
+  static Json AddressOrNull(uint64_t address) { return address != 0 ? Json(AddressText(address)) : Json(nullptr); }
+
+  Json Scope(const TaskView& task, const ScopeView& view, Json children) {
+    const proto::CancelScope& scope = *view.scope;
+    Json out = Json::object();
+    Put(out, "id", AddressText(scope.address()));
+    Put(out, "kind", view.kind);
+    const uint32_t object = scope.nursery() != 0 ? scope.nursery() : scope.object();
+    Put(out, "object", object != 0 ? Value(object, false) : Json(nullptr));
+    Put(out, "varname", TextOrNull(view.target));
+    Put(out, "line", NumberOrNull(view.line != 0, view.line));
+    Put(out, "frame", NumberOrNull(view.frame.has_value(), view.frame.value_or(0)));
+    Put(out, "function", view.frame.has_value() ? TextOrNull(task.frames[*view.frame].qualname) : Json(nullptr));
+    // JSON has no infinity.
+    const bool has_deadline = scope.has_deadline() && std::isfinite(scope.deadline());
+    Put(out, "has_deadline", scope.has_deadline() ? Json(has_deadline) : Json(nullptr));
+    Put(out, "deadline", has_deadline ? Json(scope.deadline()) : Json(nullptr));
+    Put(out, "cancelled", scope.has_cancelled() ? Json(scope.cancelled()) : Json(nullptr));
+    Put(out, "shield", scope.has_shield() ? Json(scope.shield()) : Json(nullptr));
+    Put(out, "children", std::move(children));
+    return out;
   }
 
   Json Frames(const std::vector<FrameView>& views, uint32_t leaf) {

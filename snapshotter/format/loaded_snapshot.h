@@ -41,7 +41,7 @@ class LoadedSnapshot {
 
   // The main thread first, then by native id.
   const std::vector<const proto::Thread*>& threads() const { return threads_; }
-  // asyncio's, in the order in which they are to be shown.
+  // asyncio's and trio's, in the order in which they are to be shown.
   const std::vector<const proto::Task*>& tasks() const { return tasks_; }
   const std::vector<const proto::Problem*>& problems() const { return problems_; }
   // The exception this snapshot was taken for; null for an attach.

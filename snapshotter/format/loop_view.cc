@@ -56,7 +56,15 @@ std::vector<LoopView> ViewLoops(const LoadedSnapshot& snapshot) {
     view.object = id;
     view.native_id = native_id;
     const proto::Object* loop = snapshot.object(id);
-    if (loop == nullptr) return;
+    if (loop == nullptr) {
+      view.unknown = "the loop is not in the snapshot";
+      return;
+    }
+    // Lib/asyncio/base_events.py: BaseEventLoop.
+    if (FindAttribute(snapshot, *loop, "_ready") == 0 && FindAttribute(snapshot, *loop, "_scheduled") == 0) {
+      const bool cut = loop->has_absent() && loop->absent().reason() != proto::Absent::UNSUPPORTED;
+      view.unknown = cut ? AbsentText(loop->absent()) : "unsupported: this loop is not one of Python's own";
+    }
     view.ready = ViewHandles(snapshot, *loop, "_ready");
     view.scheduled = ViewHandles(snapshot, *loop, "_scheduled");
     // It is a heap.
@@ -64,7 +72,9 @@ std::vector<LoopView> ViewLoops(const LoadedSnapshot& snapshot) {
                      [](const HandleView& a, const HandleView& b) { return a.when < b.when; });
   };
   for (const proto::Thread* thread : snapshot.threads()) add(RunningLoop(snapshot, *thread), thread->native_id());
-  for (const proto::Task* task : snapshot.tasks()) add(task->loop(), task->native_id());
+  for (const proto::Task* task : snapshot.tasks()) {
+    if (task->library() == proto::Task::ASYNCIO) add(task->loop(), task->native_id());
+  }
   return views;
 }
 

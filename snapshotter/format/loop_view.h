@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "snapshotter/format/loaded_snapshot.h"
@@ -24,9 +25,12 @@ struct LoopView {
   int64_t native_id = 0;  // of the thread that runs it; 0: none, or not known
   std::vector<HandleView> ready;
   std::vector<HandleView> scheduled;  // by their time
+  // Why both are empty without anybody knowing; empty when they are known.
+  std::string unknown;
 };
 
-// Those that run, or have tasks. Of loops that are not Python's own it is not known what they are about to call.
+// Those that run, or have tasks of asyncio. Of loops that are not Python's own it is not known what they are about to
+// call.
 std::vector<LoopView> ViewLoops(const LoadedSnapshot& snapshot);
 
 }  // namespace pysnap::format

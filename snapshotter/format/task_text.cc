@@ -1,6 +1,7 @@
 #include "snapshotter/format/task_text.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/strings/str_format.h"
 #include "snapshotter/format/exception_view.h"
 #include "snapshotter/format/loop_view.h"
+#include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
 
@@ -33,10 +35,10 @@ class Tree {
         on_path_(tasks_.size()) {}
 
   void Write() {
-    if (tasks_.empty()) return writer_.Line("no asyncio tasks");
+    if (tasks_.empty()) return writer_.Line("no asyncio or trio tasks");
     std::vector<size_t> roots;
     for (size_t i = 0; i < tasks_.size(); ++i) {
-      if (tasks_[i].awaited_by.empty()) roots.push_back(i);
+      if (tasks_[i].awaited_by.empty() && !tasks_[i].parent.has_value()) roots.push_back(i);
     }
     Siblings(roots);
     for (size_t i = 0; i < tasks_.size(); ++i) {
@@ -46,10 +48,14 @@ class Tree {
 
   void WriteLoops(const LoadedSnapshot& snapshot) {
     for (const LoopView& loop : ViewLoops(snapshot)) {
-      if (loop.ready.empty() && loop.scheduled.empty()) continue;
+      if (loop.ready.empty() && loop.scheduled.empty() && loop.unknown.empty()) continue;
       writer_.Line("");
       writer_.Line(absl::StrCat(style_(Color::kHeading, "Loop "), writer_.ValueText(loop.object),
                                 loop.native_id == 0 ? "" : absl::StrCat(" of thread ", loop.native_id)));
+      if (!loop.unknown.empty()) {
+        writer_.Line(
+            absl::StrCat("  ", style_(Color::kWarning, "what it is about to call was not read: " + loop.unknown)));
+      }
       Handles(loop.ready, "ready");
       Handles(loop.scheduled, "scheduled");
     }
@@ -61,10 +67,14 @@ class Tree {
     size_t first;
     std::vector<size_t> others;
   };
+  // How a task hangs below another.
+  enum class Relation { kNone, kAwaited, kChild };
   struct Step {
     Group group;
     size_t depth;
-    bool leave = false;  // all below it were told
+    Relation relation = Relation::kNone;
+    bool leave = false;                // all below it were told
+    const ScopeView* scope = nullptr;  // tells this one of the task's, and its children
   };
 
   std::vector<Group> GroupsOf(const std::vector<size_t>& siblings) {
@@ -73,12 +83,16 @@ class Tree {
     for (const size_t i : siblings) {
       const TaskView& task = tasks_[i];
       // One that waits for tasks, that has finished, or that several wait for, stands for itself.
-      if (!task.awaits.empty() || task.frames.empty() || task.awaited_by.size() > 1 || shown_[i]) {
+      if (!task.awaits.empty() || task.has_children() || task.frames.empty() || task.awaited_by.size() > 1 ||
+          shown_[i]) {
         groups.push_back({i, {}});
         continue;
       }
       std::string key = absl::StrCat(task.task->state(), " ", task.task->loop());
       for (const FrameView& frame : task.frames) absl::StrAppend(&key, " ", frame.frame->code(), ":", frame.lasti);
+      for (const ScopeView& scope : task.scopes) {
+        absl::StrAppend(&key, " ", scope.scope->cancelled(), ":", scope.scope->shield());
+      }
       const auto [it, inserted] = alike.try_emplace(std::move(key), groups.size());
       if (inserted) {
         groups.push_back({i, {}});
@@ -92,11 +106,11 @@ class Tree {
   // With all that hangs below. Iterative, as chains of tasks may be long.
   void Siblings(const std::vector<size_t>& siblings) {
     std::vector<Step> pending;
-    const auto push = [&](const std::vector<size_t>& tasks, size_t depth) {
+    const auto push = [&](const std::vector<size_t>& tasks, size_t depth, Relation relation) {
       std::vector<Group> groups = GroupsOf(tasks);
-      for (auto it = groups.rbegin(); it != groups.rend(); ++it) pending.push_back({std::move(*it), depth});
+      for (auto it = groups.rbegin(); it != groups.rend(); ++it) pending.push_back({std::move(*it), depth, relation});
     };
-    push(siblings, 0);
+    push(siblings, 0, Relation::kNone);
     while (!pending.empty()) {
       const Step step = std::move(pending.back());
       pending.pop_back();
@@ -105,11 +119,50 @@ class Tree {
         on_path_[first] = false;
         continue;
       }
-      if (!Task(step.group, step.depth)) continue;
+      if (step.scope != nullptr) {
+        Scope(tasks_[first], *step.scope, step.depth);
+        push(step.scope->children, step.depth + 1, Relation::kChild);
+        continue;
+      }
+      if (!Task(step.group, step.depth, step.relation)) continue;
       on_path_[first] = true;
-      pending.push_back({step.group, step.depth, true});
-      push(tasks_[first].awaits, step.depth + 1);
+      pending.push_back({.group = step.group, .depth = step.depth, .leave = true});
+      push(AwaitedBy(first), step.depth + 1, Relation::kAwaited);
+      push(tasks_[first].children, step.depth + 1, Relation::kChild);
+      const std::vector<ScopeView>& scopes = tasks_[first].scopes;
+      for (auto scope = scopes.rbegin(); scope != scopes.rend(); ++scope) {
+        pending.push_back({.group = {first, {}}, .depth = step.depth, .scope = &*scope});
+      }
     }
+  }
+
+  // Those that it waits for and that are not below it as its children.
+  std::vector<size_t> AwaitedBy(size_t waiter) {
+    std::vector<size_t> awaited;
+    for (const size_t i : tasks_[waiter].awaits) {
+      if (tasks_[i].parent != waiter) awaited.push_back(i);
+    }
+    return awaited;
+  }
+
+  void Scope(const TaskView& task, const ScopeView& view, size_t depth) {
+    std::string line = absl::StrCat(std::string(4 * std::min(depth, kMaxDepth) + 2, ' '), view.kind);
+    if (!view.target.empty()) absl::StrAppend(&line, style_(Color::kDim, " as "), style_(Color::kLocal, view.target));
+    std::string facts;
+    if (view.frame.has_value()) {
+      if (view.line != 0) absl::StrAppend(&facts, ", line ", view.line);
+      absl::StrAppend(&facts, " in ", Harmless(task.frames[*view.frame].qualname));
+    }
+    const proto::CancelScope& scope = *view.scope;
+    if (!scope.has_deadline() || !scope.has_cancelled() || !scope.has_shield()) {
+      facts += ", not all of it was read";
+    }
+    if (scope.has_deadline() && std::isfinite(scope.deadline())) {
+      absl::StrAppend(&facts, absl::StrFormat(", deadline %.3f", scope.deadline()));
+    }
+    if (scope.shield()) facts += ", shielded";
+    writer_.Line(absl::StrCat(line, style_(Color::kDim, facts),
+                              scope.cancelled() ? style_(Color::kWarning, ", cancelled") : std::string()));
   }
 
   void Handles(const std::vector<HandleView>& handles, const char* what) {
@@ -128,13 +181,18 @@ class Tree {
   }
 
   // Whether what it waits for is still to be told.
-  bool Task(const Group& group, size_t depth) {
+  bool Task(const Group& group, size_t depth, Relation relation) {
     const TaskView& task = tasks_[group.first];
     const std::string indent(4 * std::min(depth, kMaxDepth), ' ');
-    std::string title =
-        absl::StrCat(indent, depth == 0 ? "" : style_(Color::kDim, "waits for "), style_(Color::kHeading, NameOf(task)),
-                     " ", style_(Color::kDim, task.state == nullptr ? "of unknown state" : task.state));
+    std::string title = absl::StrCat(indent, relation == Relation::kAwaited ? style_(Color::kDim, "waits for ") : "",
+                                     style_(Color::kHeading, NameOf(task)), " ",
+                                     style_(Color::kDim, task.state == nullptr ? "of unknown state" : task.state));
     if (!task.coroutine.empty()) absl::StrAppend(&title, ", ", style_(Color::kName, task.coroutine), "()");
+    if (task.role != nullptr) absl::StrAppend(&title, style_(Color::kDim, absl::StrCat(", ", task.role, " task")));
+    // There is one of each run.
+    if (task.task->role() == proto::Task::INIT && task.task->native_id() != 0) {
+      absl::StrAppend(&title, style_(Color::kDim, absl::StrCat(", thread ", task.task->native_id())));
+    }
     if (shown_[group.first]) {
       writer_.Line(absl::StrCat(title, " ",
                                 on_path_[group.first] ? style_(Color::kWarning, "(a circle: it waits for itself)")
@@ -149,6 +207,13 @@ class Tree {
     writer_.Frames(task.frames, indent + "  ", {});
     if (task.leaf != 0) {
       writer_.Line(absl::StrCat(indent, "    ", style_(Color::kDim, "awaits "), writer_.ValueText(task.leaf)));
+    } else if (task.task->library() == proto::Task::TRIO && task.task->waiter() != 0) {
+      writer_.Line(
+          absl::StrCat(indent, "    ", style_(Color::kDim, "sleeps with "), writer_.ValueText(task.task->waiter())));
+    }
+    if (task.task->has_scopes_absent()) {
+      writer_.Line(absl::StrCat(indent, "    ",
+                                style_(Color::kWarning, "scopes not read: " + AbsentText(task.task->scopes_absent()))));
     }
     if (task.exception != 0) {
       writer_.Line(absl::StrCat(indent, "    ", style_(Color::kDim, "raised "), writer_.ValueText(task.exception)));

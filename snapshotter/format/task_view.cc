@@ -1,6 +1,7 @@
 #include "snapshotter/format/task_view.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "snapshotter/format/object_facts.h"
@@ -24,13 +25,29 @@ const char* StateText(proto::Task::State state) {
   }
 }
 
-// The thread's frames from the one at `address` on.
+const char* RoleText(proto::Task::Role role) {
+  switch (role) {
+    case proto::Task::MAIN:
+      return "main";
+    case proto::Task::INIT:
+      return "init";
+    case proto::Task::SYSTEM:
+      return "system";
+    default:
+      return nullptr;
+  }
+}
+
+// The frames of the thread that runs it, from the one at `address` on. Where that thread is not known they are looked
+// for in all.
 std::vector<FrameView> RunningFrames(const LoadedSnapshot& snapshot, const proto::Task& task, uint64_t address) {
   for (const proto::Thread* thread : snapshot.threads()) {
-    if (thread->native_id() != task.native_id() || thread->interpreter() != task.interpreter()) continue;
+    if (task.native_id() != 0 && thread->native_id() != task.native_id()) continue;
+    if (thread->interpreter() != task.interpreter()) continue;
     std::vector<FrameView> frames = ThreadFrames(snapshot, *thread);
     const auto first = std::find_if(frames.begin(), frames.end(),
                                     [address](const FrameView& view) { return view.frame->address() == address; });
+    if (first == frames.end()) continue;
     frames.erase(frames.begin(), first);
     return frames;
   }
@@ -45,7 +62,30 @@ uint32_t Kept(const LoadedSnapshot& snapshot, const proto::Object& task, std::st
   return object == nullptr || (name == "_exception" && object->singleton() == proto::NONE) ? 0 : id;
 }
 
+// Puts each task below the one that it is a child of.
+void AddChildren(std::vector<TaskView>& views, const absl::flat_hash_map<uint64_t, size_t>& places) {
+  absl::flat_hash_map<std::pair<size_t, uint64_t>, size_t> scopes;  // by task and address
+  for (size_t i = 0; i < views.size(); ++i) {
+    for (size_t scope = 0; scope < views[i].scopes.size(); ++scope) {
+      scopes.try_emplace({i, views[i].scopes[scope].scope->address()}, scope);
+    }
+  }
+  for (size_t i = 0; i < views.size(); ++i) {
+    const auto place = places.find(views[i].task->parent());
+    if (views[i].task->parent() == 0 || place == places.end() || place->second == i) continue;
+    TaskView& parent = views[place->second];
+    views[i].parent = place->second;
+    const auto scope = scopes.find({place->second, views[i].task->parent_scope()});
+    (scope == scopes.end() ? parent.children : parent.scopes[scope->second].children).push_back(i);
+  }
+}
+
 }  // namespace
+
+bool TaskView::has_children() const {
+  return !children.empty() ||
+         std::any_of(scopes.begin(), scopes.end(), [](const ScopeView& scope) { return !scope.children.empty(); });
+}
 
 std::vector<TaskView> ViewTasks(const LoadedSnapshot& snapshot) {
   std::vector<TaskView> views;
@@ -56,6 +96,8 @@ std::vector<TaskView> ViewTasks(const LoadedSnapshot& snapshot) {
     view.task = task;
     view.name = snapshot.string(task->name());
     view.state = StateText(task->state());
+    view.library = task->library() == proto::Task::TRIO ? "trio" : "asyncio";
+    view.role = RoleText(task->role());
     const proto::Object* coroutine = snapshot.object(task->coroutine());
     if (coroutine != nullptr && coroutine->has_generator()) {
       const proto::Generator& generator = coroutine->generator();
@@ -66,6 +108,7 @@ std::vector<TaskView> ViewTasks(const LoadedSnapshot& snapshot) {
         view.frames = AwaitChain(snapshot, task->coroutine(), &view.leaf);
       }
     }
+    view.scopes = ViewScopes(snapshot, *task, view.frames);
     const proto::Object* object = snapshot.object(task->object());
     if (task->state() == proto::Task::FINISHED && object != nullptr) {
       view.exception = Kept(snapshot, *object, "_exception");
@@ -80,6 +123,7 @@ std::vector<TaskView> ViewTasks(const LoadedSnapshot& snapshot) {
       views[place->second].awaits.push_back(i);
     }
   }
+  AddChildren(views, places);
   for (TaskView& view : views) std::sort(view.awaited_by.begin(), view.awaited_by.end());
   return views;
 }

@@ -86,6 +86,11 @@ uint32_t Crawl::RefEssential(Address object) {
   return id;
 }
 
+uint32_t Crawl::RefSuspended(Address generator) {
+  suspended_.insert(generator);
+  return RefEssential(generator);
+}
+
 uint32_t Crawl::RefConstant(Address constant) {
   constants_.insert(constant);
   return RefEssential(constant);

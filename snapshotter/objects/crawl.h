@@ -50,6 +50,8 @@ class Crawl {
   // As in GraphCrawler.
   uint32_t Ref(Address object);
   uint32_t RefEssential(Address object);
+  uint32_t RefSuspended(Address generator);
+  bool IsSuspended(Address generator) const { return suspended_.contains(generator); }
   uint32_t RefConstant(Address constant);
   uint32_t RefNamed(absl::string_view name, Address object);
   uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code);
@@ -223,6 +225,7 @@ class Crawl {
   absl::flat_hash_map<Address, Address> holders_;
   absl::flat_hash_map<Address, Address> locks_;
   absl::flat_hash_set<Address> constants_;  // of code
+  absl::flat_hash_set<Address> suspended_;  // of RefSuspended
   absl::flat_hash_map<const TypeMember*, bool> secret_members_;
 
   absl::flat_hash_map<std::string, uint32_t> strings_;

@@ -13,6 +13,7 @@ GraphCrawler::~GraphCrawler() = default;
 
 uint32_t GraphCrawler::Ref(Address object) { return crawl_->Ref(object); }
 uint32_t GraphCrawler::RefEssential(Address object) { return crawl_->RefEssential(object); }
+uint32_t GraphCrawler::RefSuspended(Address generator) { return crawl_->RefSuspended(generator); }
 uint32_t GraphCrawler::RefConstant(Address constant) { return crawl_->RefConstant(constant); }
 uint32_t GraphCrawler::RefNamed(absl::string_view name, Address object) { return crawl_->RefNamed(name, object); }
 uint32_t GraphCrawler::RefNamespace(Address dict, NamespaceKind kind, Address code) {

@@ -101,6 +101,8 @@ class GraphCrawler {
   uint32_t Ref(Address object);
   // The same for what must be there whatever the budgets are: code, types, functions of frames.
   uint32_t RefEssential(Address object);
+  // The same for a generator or coroutine whose frame and name must be there, too.
+  uint32_t RefSuspended(Address generator);
   // The same for a value that has a name (a local, an attribute, a str key, a keyword). When the name looks secret the
   // id is that of a stand-in without the value.
   uint32_t RefNamed(absl::string_view name, Address object);

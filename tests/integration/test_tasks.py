@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Dict, Tuple
 
 import pytest
-from support_py.interpreters import Interpreter
-from support_py.target import PROGRAMS, Target, capture, run_tool, show_json
+from support_py.interpreters import Interpreter, leave_to_full_run
+from support_py.packages import packages
+from support_py.target import PROGRAMS, Captured, Target, capture, run_tool, show_json
 
 REMOTE = PROGRAMS / "awaited_by.py"
 # Besides those of all_tasks(): what has finished and is still registered, up to 3.13.
@@ -34,7 +35,25 @@ def by_loop(tasks: Any) -> Dict[str, Dict[str, Any]]:
 
 @pytest.mark.parametrize("arguments", [(), ("--without-c",)], ids=["of C", "of Python"])
 def test_tasks(python: Interpreter, pysnap_binary: Path, tmp_path: Path, arguments: Tuple[str, ...]) -> None:
-    captured = capture(pysnap_binary, python, "tasks.py", tmp_path, arguments=arguments)
+    check_tasks(python, capture(pysnap_binary, python, "tasks.py", tmp_path, arguments=arguments))
+
+
+def test_uvloop(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """The same in loops of uvloop, of which nobody can tell what they are about to call."""
+    leave_to_full_run(python)
+    uvloop = packages(python, "uvloop", "uvloop")
+    captured = capture(pysnap_binary, python, "tasks.py", tmp_path, arguments=["--uvloop"], python_path=uvloop)
+    check_tasks(python, captured)
+    loops = captured.view["loops"]
+    assert {loop["loop"]["id"] for loop in loops} == set(captured.oracle["after"]["loops"])
+    assert {loop["loop"]["type"] for loop in loops} == {"uvloop.Loop"}
+    unknown = "unsupported: this loop is not one of Python's own"
+    assert all((loop["ready"], loop["scheduled"], loop["absent"]) == (None, None, unknown) for loop in loops)
+    text = run_tool(pysnap_binary, "show", "--tasks", "--no-locals", captured.path).stdout.decode()
+    assert text.count(f"  what it is about to call was not read: {unknown}\n") == len(loops)
+
+
+def check_tasks(python: Interpreter, captured: Captured) -> None:
     assert not captured.view["capture"]["problems"]
     expected = captured.oracle["after"]["loops"]
     loops = by_loop(captured.view["tasks"])
@@ -116,6 +135,7 @@ def test_loops(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None
     tasks = by_loop(captured.view["tasks"])
     for loop_id, loop in loops.items():
         assert {task["native_id"] for task in tasks[loop_id].values()} == {loop["native_id"]}
+        assert loop["absent"] is None
         assert loop["ready"] and all(handle["when"] is None for handle in loop["ready"])
         calls = [handle for handle in loop["scheduled"] if "told_later" in handle["callback"]["repr"]]
         (call,) = [handle for handle in calls if not handle["is_cancelled"]]

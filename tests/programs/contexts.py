@@ -363,6 +363,11 @@ async def leaves_by_falling_through():
         assert outer and inner
 
 
+async def leaves_the_only_one():
+    async with Async("only", 1) as only:
+        assert only
+
+
 async def leaves_by_return():
     async with Async("outer", 1) as outer:
         with Manager("between", 2) as between:
@@ -458,6 +463,7 @@ def holds():
     ended = ended_generator()
     list(ended)
     falls = begin(leaves_by_falling_through())
+    only = begin(leaves_the_only_one())
     by_return = begin(leaves_by_return())
     by_break = begin(leaves_by_break())
     by_exception = begin(leaves_by_exception())
@@ -467,9 +473,8 @@ def holds():
     thrown, waiting = thrown_into()
     HELD.update(locals())
     next(running_generator())
-    return (suspended, fresh, ended, falls, by_return, by_break, by_exception, waits, wrapped, slow, thrown, waiting)[
-        :0
-    ]
+    kept = (suspended, fresh, ended, falls, only, by_return, by_break, by_exception, waits, wrapped, slow)
+    return (*kept, thrown, waiting)[:0]
 
 
 # A frame of a traceback, that has ended.

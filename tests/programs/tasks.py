@@ -1,6 +1,6 @@
 """Event loops with tasks that wait in every way that asyncio has; `loops` is what Python itself says of them.
 
-With `--without-c` asyncio is all Python, as where there is no _asyncio.
+With `--without-c` asyncio is all Python, as where there is no _asyncio. With `--uvloop` the loops are uvloop's.
 """
 
 import sys
@@ -10,6 +10,12 @@ if "--without-c" in sys.argv:
     sys.modules["_asyncio"] = None
 
 import asyncio  # noqa: E402
+
+if "--uvloop" in sys.argv:
+    sys.argv.remove("--uvloop")
+    from uvloop import new_event_loop  # noqa: E402
+else:
+    new_event_loop = asyncio.new_event_loop
 
 import oracle  # noqa: E402
 from awaiting import chain_of  # noqa: E402
@@ -167,7 +173,7 @@ async def main(parks_in_task):
 
 
 def run(parks_in_task, factory=None):
-    loop = asyncio.new_event_loop()
+    loop = new_event_loop()
     loop.set_task_factory(factory)
     asyncio.set_event_loop(loop)
     try:
@@ -189,9 +195,13 @@ def parks_in_task():
 
 if sys.version_info >= (3, 12):
 
+    def starts_eagerly(loop, coroutine, eager_start=None, **options):
+        # uvloop passes what the factory takes from 3.14 on.
+        return asyncio.eager_task_factory(loop, coroutine, **options)
+
     @suite.shape
     def eager_tasks():
-        run(True, asyncio.eager_task_factory)
+        run(True, starts_eagerly)
 
 
 def state_of(task, current):

@@ -1,7 +1,7 @@
 """Run by an interpreter of the matrix with pysnap and tests/programs on its path: describes a replayed snapshot.
 
 rebuilt.py contexts FILE    what each frame is inside of
-rebuilt.py tasks FILE       asyncio's tasks
+rebuilt.py tasks FILE       the tasks of asyncio and trio
 rebuilt.py catalogue FILE   what the values of catalogue.py differ in from those that it makes here
 rebuilt.py graphs FILE      which graphs of graphs.py differ from those that it makes here
 rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
@@ -140,9 +140,31 @@ def tasks(snapshot):
             "exception": repr(task.exception),
             "awaits": task.awaits,
             "awaited_by": task.awaited_by,
+            "library": task.library,
+            "role": task.role,
+            "parent": task.parent,
+            "parent_scope": task.parent_scope,
+            "children": task.children,
+            "waits_on": task.waits_on is not None,
+            "scopes": [scope_facts(each) for each in task.scopes],
+            "scopes_absent": task.scopes_absent is not None,
         }
         for task in snapshot.tasks
     ]
+
+
+def scope_facts(scope):
+    return {
+        "id": scope.id,
+        "kind": scope.kind,
+        "varname": scope.varname,
+        "line": scope.line,
+        "function": scope.frame and scope.frame.f_code.co_name,
+        "deadline": "inf" if scope.deadline == float("inf") else scope.deadline,
+        "cancelled": scope.cancelled,
+        "shield": scope.shield,
+        "children": scope.children,
+    }
 
 
 def contexts(snapshot):

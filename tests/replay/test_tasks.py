@@ -9,19 +9,9 @@ import pytest
 from support_py.interpreters import Interpreter
 from support_py.rebuild import rebuild
 from support_py.target import Captured, capture, run_tool
+from support_py.tasks import told
 
 OUTCOMES = {"answers": ("42", "None"), "fails": ("None", "ValueError('told')")}
-
-
-def told(task: Any) -> Dict[str, Any]:
-    """What both tell of a task."""
-    facts = {key: task[key] for key in ("id", "name", "state", "coroutine", "native_id", "awaits", "awaited_by")}
-    return {
-        **facts,
-        "frames": [[frame["function"], frame["line"]] for frame in task["frames"]],
-        "locals": [sorted(frame["locals"]) for frame in task["frames"]],
-        "waits": bool(task["frames"]) and task["frames"][-1]["leaf"] is not None,
-    }
 
 
 @pytest.mark.parametrize("arguments", [(), ("--without-c",)], ids=["of C", "of Python"])
@@ -67,4 +57,4 @@ def test_no_tasks(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> N
     captured = capture(pysnap_binary, python, "debugged.py", tmp_path)
     assert captured.view["tasks"] == []
     output = replay(pysnap_binary, python, captured, "tasks", "task it")
-    assert "there are no asyncio tasks" in output and "*** there are no tasks" in output
+    assert "there are no asyncio or trio tasks" in output and "*** there are no tasks" in output

@@ -41,10 +41,12 @@ absl::Status Decode(Crawl& crawl, Address object, proto::Generator::Kind kind, p
   const Runtime& runtime = crawl.runtime();
   proto::Generator& generator = *out.mutable_generator();
   generator.set_kind(kind);
-  ASSIGN_OR_RETURN(uint32_t id, crawl.RefField(object, layout.gi_name));
-  generator.set_name(id);
-  ASSIGN_OR_RETURN(id, crawl.RefField(object, layout.gi_qualname));
-  generator.set_qualname(id);
+  const bool essential = crawl.IsSuspended(object);
+  const auto ref = [&](Address value) { return essential ? crawl.RefEssential(value) : crawl.Ref(value); };
+  ASSIGN_OR_RETURN(const Address name, crawl.memory().ReadPointer(object + layout.gi_name));
+  generator.set_name(ref(name));
+  ASSIGN_OR_RETURN(const Address qualname, crawl.memory().ReadPointer(object + layout.gi_qualname));
+  generator.set_qualname(ref(qualname));
   if (layout.gi_code != kNoOffset) {
     ASSIGN_OR_RETURN(const Address code, crawl.memory().ReadPointer(object + layout.gi_code));
     generator.set_code(crawl.RefEssential(code));
@@ -56,7 +58,7 @@ absl::Status Decode(Crawl& crawl, Address object, proto::Generator::Kind kind, p
                                                                        crawl.layout()._PyErr_StackItem.exc_value));
     if (handled != runtime.Symbol("_Py_NoneStruct")) generator.set_handling(crawl.Ref(handled));
   }
-  if (info.frame.is_null() || !crawl.CanDescend()) return absl::OkStatus();
+  if (info.frame.is_null() || (!essential && !crawl.CanDescend())) return absl::OkStatus();
   proto::Frame& frame = *generator.mutable_frame();
   const absl::Status status = FillFrame(crawl, info.frame, frame);
   if (!status.ok() && !frame.has_absent()) SetAbsent(status, *frame.mutable_absent());

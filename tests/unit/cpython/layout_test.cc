@@ -153,6 +153,7 @@ constexpr Range kRanges[] = {
     {"pairwiseobject", "*", 10, 15},
     {"anextawaitableobject", "*", 10, 15},
     {"TaskWakeupMethWrapper", "*", 8, 9},
+    {"PyRunningLoopHolder", "*", 8, 11},
     {"batchedobject", "it", 12, 15},
     {"batchedobject", "batch_size", 12, 15},
     {"batchedobject", "strict", 13, 15},
