@@ -13,6 +13,8 @@ TYPES: Dict[str, List[str]] = {
     "_gil_runtime_state": ["struct _gil_runtime_state"],
     # A PyThreadState is the first member of the _PyThreadStateImpl that CPython allocates from 3.13 on.
     "PyThreadState": ["_PyThreadStateImpl", "PyThreadState"],
+    "_gc_runtime_state": ["struct _gc_runtime_state"],
+    "gc_generation": ["struct gc_generation"],
     "llist_node": ["struct llist_node"],
     "_PyCFrame": ["_PyCFrame", "CFrame"],
     "_PyErr_StackItem": ["_PyErr_StackItem"],
@@ -37,6 +39,7 @@ MEMBERS: Dict[Tuple[str, str], List[str]] = {
     ("_PyRuntimeState", "interpreters_head"): ["interpreters.head"],
     ("_PyRuntimeState", "ceval_gil"): ["ceval.gil"],
     ("_PyRuntimeState", "gilstate_tstate_current"): ["gilstate.tstate_current"],
+    ("_gc_runtime_state", "generations"): ["generations", "young"],
     ("PyInterpreterState", "threads_head"): ["threads.head", "tstate_head"],
     ("PyInterpreterState", "ceval_gil"): ["ceval.gil"],
     ("PyInterpreterState", "gil"): ["_gil"],

@@ -7,13 +7,14 @@ from types import FrameType, TracebackType
 from typing import Any, List, Optional, Tuple, TypeVar
 
 from ._contexts import Context, Contexts
+from ._greenlets import Greenlet
 from ._record import Record
 from ._stack import Stack, extract
 from ._tasks import Task, link
 
 T = TypeVar("T")
 
-#: Of threads or tasks, when there is none of a name.
+#: Of threads, tasks or greenlets, when there is none of a name.
 _MOST_NAMED = 40
 
 _REASONS = ("unknown", "attach", "exception", "signal", "exit", "timeout", "request", "core")
@@ -120,6 +121,9 @@ class Snapshot(Record):
         #: asyncio's tasks, of every loop.
         self.tasks: List[Task] = [Task(each, self._running_frames(each)) for each in facts["tasks"]]
         link(self.tasks)
+        #: The greenlets of all threads.
+        self.greenlets: List[Greenlet] = [Greenlet(each, self._running_frames(each)) for each in facts["greenlets"]]
+        self._greenlet_of = {id(each.object): each for each in self.greenlets if each.object is not None}
         self._contexts = Contexts(facts["contexts"])
         #: Whether frames hold the captured bytecode (the same Python version).
         self.same_version: bool = facts["same_code"]
@@ -127,9 +131,9 @@ class Snapshot(Record):
     def __repr__(self) -> str:
         return f"<Snapshot of process {self.process.pid}, Python {self.process.python}: {len(self.threads)} threads>"
 
-    def _running_frames(self, task: Any) -> List[FrameType]:
+    def _running_frames(self, facts: Any) -> List[FrameType]:
         for thread in self.threads:
-            if thread.native_id == task["native_id"] and thread.interpreter == task["interpreter"]:
+            if thread.native_id == facts["native_id"] and thread.interpreter == facts["interpreter"]:
                 return thread.frames
         return []
 
@@ -138,8 +142,10 @@ class Snapshot(Record):
         return self._contexts.of(frame)
 
     def extract(self, item: Any) -> Stack:
-        """The stack of a thread, a task, a frame, a generator, a coroutine, an exception, or what a hook unwraps."""
-        return extract(item, self._contexts)
+        """The stack of a thread, a task, a greenlet, a frame, a generator, a coroutine, an exception, or what a hook
+        unwraps.
+        """
+        return extract(item, self._contexts, self._greenlet_of)
 
     def raise_exception(self) -> None:
         """Raise the snapshot's exception here, with its own traceback beneath this frame."""
@@ -166,6 +172,10 @@ class Snapshot(Record):
     def find_task(self, which: str) -> Task:
         """The task of this id or name; likewise."""
         return _find("task", which, [(task.id, task.name, task) for task in self.tasks])
+
+    def find_greenlet(self, which: str) -> Greenlet:
+        """The greenlet of this id; likewise."""
+        return _find("greenlet", which, [(each.id, each.type_name, each) for each in self.greenlets])
 
 
 def _find(what: str, which: str, known: List[Tuple[str, str, T]]) -> T:

@@ -26,7 +26,7 @@ Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
 }
 
 absl::Status Pauser::TakeRehearsed() {
-  RETURN_IF_ERROR(PrepareNative());
+  RETURN_IF_ERROR(Prepare());
   WalkInput rehearsal = input_;
   uint64_t& objects = rehearsal.options.max_objects;
   objects = objects == 0 ? kMaxRehearsedObjects : std::min(objects, kMaxRehearsedObjects);
@@ -38,7 +38,7 @@ absl::Status Pauser::TakeRehearsed() {
 }
 
 absl::Status Pauser::TakeWalked() {
-  RETURN_IF_ERROR(PrepareNative());
+  RETURN_IF_ERROR(Prepare());
   if (!pages_->failure().ok()) RenewPages();
   pages_->Thaw();
   pages_->PrepareRefresh();
@@ -54,11 +54,13 @@ void Pauser::RenewPages() {
       target_.memory(), PageCache::Options{.prefault_bytes = kPrefaultBytes, .presence = target_.presence()});
 }
 
-absl::Status Pauser::PrepareNative() {
+absl::Status Pauser::Prepare() {
+  // Libraries may have been loaded since the target was opened, and threads started.
+  const absl::Status refreshed = target_.RefreshMappings();
+  input_.greenlets = greenlets_.Find(target_);
   input_.native_stacks = nullptr;
   if (!input_.options.native) return absl::OkStatus();
-  // Libraries may have been loaded since the target was opened, and threads started.
-  RETURN_IF_ERROR(target_.RefreshMappings());
+  RETURN_IF_ERROR(refreshed);
   native_stacks_ = std::make_unique<NativeStacks>(target_);
   return absl::OkStatus();
 }
