@@ -15,6 +15,8 @@ TYPES: Dict[str, List[str]] = {
     "PyThreadState": ["_PyThreadStateImpl", "PyThreadState"],
     "_gc_runtime_state": ["struct _gc_runtime_state"],
     "gc_generation": ["struct gc_generation"],
+    "gc_generation_stats": ["struct gc_generation_stats"],
+    "gc_stats": ["struct gc_stats"],
     "llist_node": ["struct llist_node"],
     "_PyCFrame": ["_PyCFrame", "CFrame"],
     "_PyErr_StackItem": ["_PyErr_StackItem"],
@@ -82,7 +84,8 @@ EXPRESSIONS: Dict[Tuple[str, str], List[str]] = {
 }
 
 # Structs that are not the same in every micro version of a minor one: those of the runtime, an exception group (whose
-# type tells its size), and monitoring data (whose forms are told apart where they are read).
+# type tells its size), monitoring data (whose forms are told apart where they are read), and the collector's lists
+# (which are looked for).
 MOVING = {
     "_PyRuntimeState",
     "PyInterpreterState",
@@ -90,4 +93,5 @@ MOVING = {
     "PyBaseExceptionGroupObject",
     "_PyCoLineInstrumentationData",
     "lockobject",
+    "_gc_runtime_state",
 }

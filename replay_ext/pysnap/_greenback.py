@@ -15,6 +15,8 @@ _SHIMS = ("_greenback_shim", "_greenback_shim_sync")
 
 for _name in ("greenback_shim", "trampoline", "await_", *_SHIMS):
     customize(_MODULE, _name, hide=True)
+for _name in ("Value.send", "Error.send"):
+    customize("outcome._impl", _name, hide=True)
 
 
 def through_portals(

@@ -5,6 +5,8 @@
 
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/threads.h"
+#include "snapshotter/memory/recent_pages.h"
 
 namespace pysnap {
 namespace {
@@ -54,10 +56,19 @@ void Pauser::RenewPages() {
       target_.memory(), PageCache::Options{.prefault_bytes = kPrefaultBytes, .presence = target_.presence()});
 }
 
+void Pauser::PrepareGreenlets() {
+  input_.greenlets = greenlets_.Find(target_);
+  input_.old_greenlets = &old_greenlets_;
+  if (input_.greenlets == nullptr) return;
+  RecentPages memory(target_.memory());
+  const PythonThreadList list = ListPythonThreads(*input_.runtime, memory);
+  old_greenlets_ = FindOldGreenlets(*input_.runtime, memory, *input_.greenlets, list.threads);
+}
+
 absl::Status Pauser::Prepare() {
   // Libraries may have been loaded since the target was opened, and threads started.
   const absl::Status refreshed = target_.RefreshMappings();
-  input_.greenlets = greenlets_.Find(target_);
+  PrepareGreenlets();
   input_.native_stacks = nullptr;
   if (!input_.options.native) return absl::OkStatus();
   RETURN_IF_ERROR(refreshed);

@@ -59,6 +59,7 @@ class Pauser {
   void RenewPages();
   // What is read of the target before it is stopped.
   absl::Status Prepare();
+  void PrepareGreenlets();
   absl::Status Pause(const std::function<void()>& read);
   void NoteThreads(PausedProcess& paused);
   void KeepStacks();
@@ -70,6 +71,7 @@ class Pauser {
   OpenFiles open_files_;
   DebugStructs structs_;
   GreenletLibrary greenlets_;
+  OldGreenlets old_greenlets_;
   std::vector<NativeThread> native_threads_;
   std::unique_ptr<NativeStacks> native_stacks_;
   Secrets secrets_;

@@ -318,7 +318,8 @@ class Walk {
       const std::optional<Address> pc = ProgramCounter(thread.native);
       within |= pc.has_value() && input_.greenlets->library.contains(*pc);
     }
-    GreenletList list = ListGreenlets(*input_.runtime, memory_, *input_.greenlets, python_threads, code_reader_);
+    GreenletList list =
+        ListGreenlets(*input_.runtime, memory_, *input_.greenlets, *input_.old_greenlets, python_threads, code_reader_);
     if (within) list.problems.push_back(absl::UnavailableError("a thread was stopped within greenlet's own code"));
     return RecordGreenlets(list, native_ids, recorder_, crawler_,
                            [this](absl::string_view where, const absl::Status& status) {

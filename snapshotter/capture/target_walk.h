@@ -12,6 +12,7 @@
 #include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/occasion.h"
 #include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/cpython/greenlet_search.h"
 #include "snapshotter/cpython/greenlet_structs.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
@@ -52,13 +53,15 @@ struct WalkInput {
   const Runtime* runtime = nullptr;
   const std::vector<NativeThread>* native_threads = nullptr;
   WalkOptions options;
-  const Occasion* occasion = nullptr;          // null: an attach
-  const RedactionRules* redaction = nullptr;   // null: nothing is redacted
-  const Secrets* secrets = nullptr;            // see CrawlOptions
-  const DeclaredLayouts* layouts = nullptr;    // see CrawlOptions
-  StructSource* structs = nullptr;             // see CrawlOptions
-  OpenFiles* open_files = nullptr;             // see CrawlOptions
-  const GreenletStructs* greenlets = nullptr;  // null: the target has not loaded greenlet
+  const Occasion* occasion = nullptr;         // null: an attach
+  const RedactionRules* redaction = nullptr;  // null: nothing is redacted
+  const Secrets* secrets = nullptr;           // see CrawlOptions
+  const DeclaredLayouts* layouts = nullptr;   // see CrawlOptions
+  StructSource* structs = nullptr;            // see CrawlOptions
+  OpenFiles* open_files = nullptr;            // see CrawlOptions
+  // Null: the target has not loaded greenlet.
+  const GreenletStructs* greenlets = nullptr;
+  const OldGreenlets* old_greenlets = nullptr;  // with it
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;
   std::function<void(uint64_t)> progress;  // see CrawlOptions

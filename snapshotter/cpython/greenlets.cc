@@ -1,6 +1,8 @@
 #include "snapshotter/cpython/greenlets.h"
 
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <tuple>
 #include <utility>
 
@@ -10,21 +12,14 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "snapshotter/base/status_macros.h"
-#include "snapshotter/cpython/gc_objects.h"
-#include "snapshotter/cpython/name_lookup.h"
-#include "snapshotter/cpython/subtype.h"
 #include "snapshotter/memory/overlay_memory.h"
 
 namespace pysnap {
 namespace {
 
 // Bounds on what a corrupted target may claim.
-constexpr size_t kMaxGreenlets = 10'000'000;
 constexpr size_t kMaxExceptionDepth = 1'000'000;
 constexpr uint64_t kMaxSavedStack = uint64_t{1} << 32;
-constexpr size_t kMaxTypeName = 64;
-
-constexpr char kTypeName[] = "greenlet.greenlet";
 
 // stack_stop of a main greenlet (StackState::make_main, src/greenlet/TStackState.cpp).
 constexpr uint64_t kNoEnd = ~uint64_t{0};
@@ -48,32 +43,14 @@ class Lister {
       : runtime_(runtime), memory_(memory), structs_(structs), code_reader_(code_reader) {
     for (size_t i = 0; i < threads.size(); ++i) {
       order_.emplace(threads[i].state, i);
-      exception_states_.emplace(threads[i].state + runtime.layout.PyThreadState.exc_state, threads[i].state);
     }
   }
 
-  void AddInterpreter(const PythonThread& any) {
-    const absl::StatusOr<Address> type = FindType(any);
-    Check(type.status());
-    if (!type.ok() || type->is_null()) return;
-    found_type_ = true;
-    absl::flat_hash_map<Address, bool> types;
-    std::vector<Address> objects;
-    absl::Status broken;
-    Check(VisitGcObjects(runtime_, memory_, any.interpreter, [&](Address object, Address of) {
-      const auto [known, inserted] = types.try_emplace(of, false);
-      if (inserted) {
-        const absl::StatusOr<bool> extends = IsSubtype(runtime_, memory_, of, *type);
-        known->second = extends.ok() && *extends;
-        if (!extends.ok() && broken.ok()) broken = extends.status();
-      }
-      if (known->second && objects.size() < kMaxGreenlets) objects.push_back(object);
-    }));
-    if (!broken.ok()) Check(absl::Status(broken.code(), absl::StrCat("a type of an object: ", broken.message())));
-    if (objects.size() == kMaxGreenlets) Check(absl::ResourceExhaustedError("more greenlets than pysnap lists"));
-    std::sort(objects.begin(), objects.end());
-    objects.erase(std::unique(objects.begin(), objects.end()), objects.end());
-    for (const Address object : objects) {
+  void AddInterpreter(const PythonThread& any, const OldGreenlets& old) {
+    const FoundGreenlets found = FindGreenlets(runtime_, memory_, structs_, any, old);
+    for (const absl::Status& status : found.problems) Check(status);
+    is_imported_ |= found.is_imported;
+    for (const Address object : found.objects) {
       Greenlet greenlet;
       greenlet.object = object;
       greenlet.interpreter_id = any.interpreter_id;
@@ -84,7 +61,7 @@ class Lister {
 
   GreenletList Finish() {
     // A library that is mapped may be just about to be imported; where it is not, there are no greenlets.
-    if (!found_type_) Check(absl::NotFoundError("greenlet is loaded, and its type is in no sys.modules"));
+    if (!is_imported_) Check(absl::NotFoundError("greenlet is loaded, and its type is in no sys.modules"));
     FollowParents();
     for (Greenlet& greenlet : list_.greenlets) {
       const auto main = mains_.find(greenlet.main);
@@ -110,37 +87,6 @@ class Lister {
  private:
   void Check(const absl::Status& status) {
     if (!status.ok()) list_.problems.push_back(status);
-  }
-
-  // Null when it is not imported.
-  absl::StatusOr<Address> FindType(const PythonThread& thread) {
-    if (thread.modules.is_null()) return Address();
-    NameLookup lookup(runtime_, memory_);
-    ASSIGN_OR_RETURN(const std::vector<NameLookup::Item> modules, lookup.Items(thread.modules));
-    for (const char* name : {"greenlet._greenlet", "greenlet"}) {
-      ASSIGN_OR_RETURN(const Address module, lookup.Find(modules, name));
-      if (module.is_null()) continue;
-      // A program may put anything there.
-      ASSIGN_OR_RETURN(const bool is_module, IsInstance(runtime_, memory_, module, runtime_.Symbol("PyModule_Type")));
-      if (!is_module) continue;
-      ASSIGN_OR_RETURN(const Address dict, memory_.ReadPointer(module + runtime_.layout.PyModuleObject.md_dict));
-      ASSIGN_OR_RETURN(const std::vector<NameLookup::Item> items, lookup.Items(dict));
-      ASSIGN_OR_RETURN(const Address type, lookup.Find(items, "greenlet"));
-      if (type.is_null()) continue;
-      ASSIGN_OR_RETURN(const bool is_type, IsInstance(runtime_, memory_, type, runtime_.Symbol("PyType_Type")));
-      if (!is_type) continue;
-      ASSIGN_OR_RETURN(const Address name_at, memory_.ReadPointer(type + runtime_.layout.PyTypeObject.tp_name));
-      const absl::StatusOr<std::string> type_name = memory_.ReadCString(name_at, kMaxTypeName);
-      if (!type_name.ok() || *type_name != kTypeName) continue;
-      ASSIGN_OR_RETURN(const int64_t size,
-                       memory_.ReadValue<int64_t>(type + runtime_.layout.PyTypeObject.tp_basicsize));
-      if (structs_.problem.empty() && size != structs_.object_size) {
-        return absl::DataLossError(absl::StrFormat("greenlet's type has %d bytes, where its debug information has %d",
-                                                   size, structs_.object_size));
-      }
-      return type;
-    }
-    return Address();
   }
 
   // One that is not started belongs where its parent does (UserGreenlet::find_main_greenlet_in_lineage,
@@ -247,6 +193,17 @@ class Lister {
     return absl::OkStatus();
   }
 
+  // The thread state that has this item in it: its exc_state, which micro versions have at different places. Null:
+  // none.
+  Address ThreadStateWith(Address item) const {
+    const auto after = order_.upper_bound(item);
+    if (after == order_.begin()) return Address();
+    const Address state = std::prev(after)->first;
+    const auto& layout = runtime_.layout.PyThreadState;
+    const Offset size = layout.base_size != kNoOffset ? layout.base_size : layout.size_;
+    return item - state < size ? state : Address();
+  }
+
   // The items from exc_info on, of the generators that it is inside of, lead to that of the thread, of which it has
   // kept the contents (ExceptionState, src/greenlet/TExceptionState.cpp).
   absl::Status FollowExceptions(Address impl, Memory& memory, OfMain& main, Greenlet& greenlet) {
@@ -258,12 +215,11 @@ class Lister {
     ASSIGN_OR_RETURN(Address item, memory.ReadPointer(impl + structs_.exc_info));
     absl::flat_hash_set<Address> seen;
     while (!item.is_null() && !main.thread_ended) {
-      const auto thread = exception_states_.find(item);
-      if (thread != exception_states_.end()) {
+      if (const Address thread = ThreadStateWith(item); !thread.is_null()) {
         ASSIGN_OR_RETURN(const Address value, memory.ReadPointer(impl + structs_.exc_state + layout.exc_value));
         note(value);
-        main.contradicted |= !main.thread_state.is_null() && main.thread_state != thread->second;
-        main.thread_state = thread->second;
+        main.contradicted |= !main.thread_state.is_null() && main.thread_state != thread;
+        main.thread_state = thread;
         return absl::OkStatus();
       }
       if (!seen.insert(item).second || seen.size() > kMaxExceptionDepth) {
@@ -280,10 +236,9 @@ class Lister {
   Memory& memory_;
   const GreenletStructs& structs_;
   CodeReader& code_reader_;
-  absl::flat_hash_map<Address, size_t> order_;              // of thread states
-  absl::flat_hash_map<Address, Address> exception_states_;  // to the thread state that each is in
-  absl::node_hash_map<Address, OfMain> mains_;              // by the main greenlet
-  bool found_type_ = false;
+  std::map<Address, size_t> order_;             // of thread states
+  absl::node_hash_map<Address, OfMain> mains_;  // by the main greenlet
+  bool is_imported_ = false;
   GreenletList list_;
 };
 
@@ -292,12 +247,13 @@ class Lister {
 GreenletList ListGreenlets(const Runtime& runtime,
                            Memory& memory,
                            const GreenletStructs& structs,
+                           const OldGreenlets& old,
                            const std::vector<PythonThread>& threads,
                            CodeReader& code_reader) {
   Lister lister(runtime, memory, structs, threads, code_reader);
   absl::flat_hash_set<Address> seen;
   for (const PythonThread& thread : threads) {
-    if (!thread.interpreter.is_null() && seen.insert(thread.interpreter).second) lister.AddInterpreter(thread);
+    if (!thread.interpreter.is_null() && seen.insert(thread.interpreter).second) lister.AddInterpreter(thread, old);
   }
   return lister.Finish();
 }

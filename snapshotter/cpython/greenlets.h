@@ -9,6 +9,7 @@
 #include "snapshotter/base/address.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
+#include "snapshotter/cpython/greenlet_search.h"
 #include "snapshotter/cpython/greenlet_structs.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/cpython/threads.h"
@@ -51,11 +52,13 @@ struct GreenletList {
 };
 
 // Lists the instances of greenlet's type, and of what extends it, that the garbage collectors of all interpreters know;
-// they know all. Which thread a greenlet belongs to is told by the exception state that it goes back to; nothing tells
-// it of one that runs in a thread where no other is suspended.
+// they know all. Where `old` still holds, only new objects are looked through. Which thread a greenlet belongs to is
+// told by the exception state that it goes back to; nothing tells it of one that runs in a thread where no other is
+// suspended.
 GreenletList ListGreenlets(const Runtime& runtime,
                            Memory& memory,
                            const GreenletStructs& structs,
+                           const OldGreenlets& old,
                            const std::vector<PythonThread>& threads,
                            CodeReader& code_reader);
 

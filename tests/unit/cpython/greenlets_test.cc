@@ -16,6 +16,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 constexpr int64_t kGcHead = 16;
 
@@ -53,6 +54,11 @@ class GreenletsTest : public EveryBuild {
     const Address module = heap.Module({{heap.Str("greenlet"), type_}});
     thread_.modules = heap.Dict({{heap.Str("greenlet._greenlet"), module}}, true);
     for (int generation = 0; generation < 4; ++generation) Link(generation, {});
+    if (layout().gc_stats.size_ != kNoOffset) {
+      const auto& l = layout()._gc_runtime_state;
+      heap.PokePointer(Head(3) - l.permanent_generation + l.generation_stats,
+                       heap.Allocate(static_cast<uint64_t>(layout().gc_stats.size_)));
+    }
     state_ = heap.Allocate(64);
   }
 
@@ -65,15 +71,19 @@ class GreenletsTest : public EveryBuild {
                                                                 : thread_.interpreter + layout().PyInterpreterState.gc;
     const auto& l = layout()._gc_runtime_state;
     return generation == 3 ? gc + l.permanent_generation
-                           : gc + l.generations + generation * layout().gc_generation.size_;
+                           : gc + l.generations + lists_moved_ + generation * layout().gc_generation.size_;
   }
   void Link(int generation, const std::vector<Address>& objects, uint64_t flags = 0) {
     Address at = Head(generation);
     for (const Address object : objects) {
-      heap.Poke<uint64_t>(at + layout().PyGC_Head._gc_next, (object - kGcHead).value() | flags);
+      LinkTwo(at, object - kGcHead, flags);
       at = object - kGcHead;
     }
-    heap.Poke<uint64_t>(at + layout().PyGC_Head._gc_next, Head(generation).value() | flags);
+    LinkTwo(at, Head(generation), flags);
+  }
+  void LinkTwo(Address first, Address second, uint64_t flags) {
+    heap.Poke<uint64_t>(first + layout().PyGC_Head._gc_next, second.value() | flags);
+    heap.Poke<uint64_t>(second + layout().PyGC_Head._gc_prev, first.value() | flags);
   }
 
   Address Object(Address type, Address* impl) {
@@ -119,7 +129,7 @@ class GreenletsTest : public EveryBuild {
 
   GreenletList List() {
     CodeReader code_reader(runtime_, heap.memory());
-    return ListGreenlets(runtime_, heap.memory(), structs_, {thread_}, code_reader);
+    return ListGreenlets(runtime_, heap.memory(), structs_, old_, {thread_}, code_reader);
   }
   static std::vector<Address> Frames(const Greenlet& greenlet) {
     std::vector<Address> frames;
@@ -133,6 +143,8 @@ class GreenletsTest : public EveryBuild {
   PythonThread thread_;
   Address state_;
   Address main_impl_;
+  int64_t lists_moved_ = 0;
+  OldGreenlets old_;
 };
 INSTANTIATE_TEST_SUITE_P(Builds, GreenletsTest, ::testing::ValuesIn(AllBuilds()), BuildName);
 
@@ -186,13 +198,67 @@ TEST_P(GreenletsTest, AnotherSizeThanThatOfTheDebugInformation) {
 }
 
 TEST_P(GreenletsTest, WhileTheCollectorWorks) {
-  const Address collecting = Head(0) - layout()._gc_runtime_state.generations + layout()._gc_runtime_state.collecting;
+  const auto& l = layout()._gc_runtime_state;
+  const Address collecting = Head(3) - l.permanent_generation + l.collecting;
   heap.Poke<int32_t>(collecting, 1);
   Link(1, {Main()});
   const GreenletList list = List();
   EXPECT_THAT(list.greenlets, SizeIs(1));
   ASSERT_THAT(list.problems, SizeIs(1));
   EXPECT_TRUE(absl::IsAborted(list.problems[0]));
+}
+
+TEST_P(GreenletsTest, OnlyNewObjectsWhereTheOldAreKnown) {
+  const Address main = Main(), gone = User(main, main, 0, 1), last = User(main, main, 0, 1);
+  const Address fresh = User(main, main, 0, 1), unseen = User(main, main, 0, 1);
+  Link(1, {gone});
+  Link(2, {main, last});
+  const auto objects = [this] {
+    std::vector<Address> result;
+    for (const Greenlet& each : List().greenlets) result.push_back(each.object);
+    return result;
+  };
+  old_ = FindOldGreenlets(runtime_, heap.memory(), structs_, {thread_});
+  ASSERT_THAT(old_.interpreters, SizeIs(1));
+  EXPECT_THAT(old_.interpreters.at(thread_.interpreter).objects, UnorderedElementsAre(main, gone, last));
+  EXPECT_THAT(objects(), UnorderedElementsAre(main, gone, last));
+
+  // What nothing in a sound target does without a trace: to put an object into the middle of an old list.
+  Link(0, {fresh});
+  Link(2, {main, unseen, last});
+  EXPECT_THAT(objects(), UnorderedElementsAre(main, gone, last, fresh));
+  const auto& l = layout()._gc_runtime_state;
+  Address stats = Head(3) - l.permanent_generation + l.generation_stats;
+  if (layout().gc_stats.size_ != kNoOffset) stats = *heap.memory().ReadPointer(stats);
+  heap.Poke<int64_t>(stats + layout().gc_generation_stats.collections, 1);
+  EXPECT_THAT(objects(), UnorderedElementsAre(main, gone, last, fresh, unseen));
+
+  // What has gone links to what it was between.
+  heap.Poke<int64_t>(stats + layout().gc_generation_stats.collections, 0);
+  const Address stays = User(main, main, 0, 1);
+  Link(1, {stays, gone, main});
+  old_ = FindOldGreenlets(runtime_, heap.memory(), structs_, {thread_});
+  LinkTwo(stays - kGcHead, main - kGcHead, 0);
+  EXPECT_THAT(objects(), Not(::testing::Contains(gone)));
+  EXPECT_THAT(objects(), ::testing::Contains(stays));
+}
+
+TEST_P(GreenletsTest, ListsOfAnotherMicroVersion) {
+  for (int generation = 0; generation < 3; ++generation) heap.Poke<uint64_t>(Head(generation), 0x1234);
+  lists_moved_ = -4;
+  for (int generation = 0; generation < 2; ++generation) Link(generation, {});
+  Link(2, {Main()});
+  const GreenletList list = List();
+  EXPECT_THAT(list.problems, IsEmpty());
+  EXPECT_THAT(list.greenlets, SizeIs(1));
+}
+
+TEST_P(GreenletsTest, ListsThatAreNowhere) {
+  for (int generation = 0; generation < 3; ++generation) heap.Poke<uint64_t>(Head(generation), 0x1234);
+  const GreenletList list = List();
+  EXPECT_THAT(list.greenlets, IsEmpty());
+  ASSERT_THAT(list.problems, SizeIs(1));
+  EXPECT_TRUE(absl::IsDataLoss(list.problems[0]));
 }
 
 TEST_P(GreenletsTest, AListThatReturnsToItsMiddle) {
