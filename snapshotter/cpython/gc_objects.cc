@@ -68,7 +68,7 @@ absl::StatusOr<std::vector<Address>> GcObjects::Heads() {
 
 // A circular list by _gc_next; while the collector works _gc_prev holds other things.
 absl::Status GcObjects::VisitList(Address head, absl::FunctionRef<void(Address, Address)> visit) {
-  const auto type_at = static_cast<size_t>(layout_.PyGC_Head.size_ + layout_.PyObject.ob_type);
+  const auto type_at = static_cast<size_t>(int64_t{layout_.PyGC_Head.size_} + layout_.PyObject.ob_type);
   std::array<std::byte, 64> bytes;
   const size_t size = type_at + sizeof(uint64_t);
   if (size > bytes.size()) return absl::InternalError("the table has an object's header larger than it is");

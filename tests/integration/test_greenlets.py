@@ -94,15 +94,16 @@ def test_greenlets(python: Interpreter, pysnap_binary: Path, python_package: Pat
     output = replay(
         pysnap_binary, python, captured, "greenlets", f"greenlet {suspended}", "up", "p inside", "where", "greenlet 0x1"
     )
-    assert f"{suspended} greenlet.greenlet suspended (of thread {by_name['suspended']['native_id']}): " in output
+    alone = by_name["in_blocks"]
+    assert f"{alone['id']} greenlet.greenlet suspended (of thread {alone['native_id']}): " in output
     assert "[42, 'a local']" in output and "calls()" in output
     assert "*** no greenlet '0x1'; there are: " in output
 
 
 def test_library_without_debug_information(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     """The greenlets are there, with the reason why no more is known of them, and nothing else suffers."""
-    if python.debug:
-        pytest.skip("the same as on release builds")
+    if python.debug or python.minor not in (10, 14):
+        pytest.skip("what is said does not depend on the version")
     folder = stripped(packages(python, "greenlet", "greenlet"), tmp_path)
     captured = capture(pysnap_binary, python, "greenlets.py", tmp_path, python_path=folder)
     told = captured.oracle["after"]["greenlets"]["greenlets"]

@@ -13,8 +13,10 @@
 namespace pysnap::testing {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 
@@ -156,10 +158,10 @@ TEST_P(GreenletsTest, OfAllGenerations) {
   const Address unstarted = User(Address(), suspended, 0, 0, &impl);
   const Address call = heap.Int(7);
   heap.PokePointer(impl + structs_.run_callable, call);
-  const Address other = heap.Object(heap.Symbol("PyBaseObject_Type"), 64);
-  Link(0, {finished, other}, 1);
+  const auto other = [this] { return heap.Object(heap.Symbol("PyBaseObject_Type"), 64); };
+  Link(0, {finished, other()}, 1);
   Link(1, {suspended}, 2);
-  Link(2, {other, unstarted});
+  Link(2, {other(), unstarted});
   Link(3, {main});
   const GreenletList list = List();
   EXPECT_THAT(list.problems, IsEmpty());
@@ -171,8 +173,12 @@ TEST_P(GreenletsTest, OfAllGenerations) {
     EXPECT_EQ(each.main, main);
     EXPECT_EQ(each.thread_state, thread_.state);
     EXPECT_TRUE(each.problem.ok()) << each.problem;
-    if (each.object == finished) EXPECT_EQ(each.state, GreenletState::kFinished);
-    if (each.object == suspended) EXPECT_EQ(each.state, GreenletState::kSuspended);
+    if (each.object == finished) {
+      EXPECT_EQ(each.state, GreenletState::kFinished);
+    }
+    if (each.object == suspended) {
+      EXPECT_EQ(each.state, GreenletState::kSuspended);
+    }
     if (each.object != unstarted) continue;
     EXPECT_EQ(each.state, GreenletState::kNotStarted);
     EXPECT_EQ(each.parent, suspended);
@@ -239,8 +245,8 @@ TEST_P(GreenletsTest, OnlyNewObjectsWhereTheOldAreKnown) {
   Link(1, {stays, gone, main});
   old_ = FindOldGreenlets(runtime_, heap.memory(), structs_, {thread_});
   LinkTwo(stays - kGcHead, main - kGcHead, 0);
-  EXPECT_THAT(objects(), Not(::testing::Contains(gone)));
-  EXPECT_THAT(objects(), ::testing::Contains(stays));
+  EXPECT_THAT(objects(), Not(Contains(gone)));
+  EXPECT_THAT(objects(), Contains(stays));
 }
 
 TEST_P(GreenletsTest, ListsOfAnotherMicroVersion) {

@@ -12,7 +12,7 @@ namespace {
 
 using testing::FakeMemory;
 
-constexpr uint64_t kBase = 0x10000, kSize = 0x4000;
+constexpr uint64_t kBase = 0x10000, kSize = 0x6000;
 constexpr AddressRange kMoved = {Address(0x11000 + 16), 0x1000};
 constexpr Address kCopy(0x13008);
 constexpr AddressRange kLost = {Address(0x12000 + 16), 32};
