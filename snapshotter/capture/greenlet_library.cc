@@ -42,6 +42,7 @@ const Wanted kWanted[] = {
     {.name = {"greenlet::Greenlet", "python_state.current_frame"},
      .to = &GreenletStructs::current_frame,
      .required = false},
+    {.name = {"greenlet::Greenlet", "python_state._prev_frame"}, .to = &GreenletStructs::prev_frame, .required = false},
     {.name = {"greenlet::UserGreenlet", "_main_greenlet"}, .to = &GreenletStructs::main_greenlet},
     {.name = {"greenlet::UserGreenlet", "_run_callable"}, .to = &GreenletStructs::run_callable},
     {.name = {"greenlet::UserGreenlet", "_parent"}, .to = &GreenletStructs::parent},

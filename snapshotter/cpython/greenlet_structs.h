@@ -29,6 +29,8 @@ struct GreenletStructs {
   Offset stack_saved = kNoOffset;
   Offset top_frame = kNoOffset;      // a PyFrameObject
   Offset current_frame = kNoOffset;  // a _PyInterpreterFrame (CPython 3.11+)
+  // What top_frame's frame is cut off from (3.0.0 to 3.0.2 on CPython 3.12).
+  Offset prev_frame = kNoOffset;
   // greenlet::UserGreenlet, which extends it.
   Offset main_greenlet = kNoOffset;
   Offset run_callable = kNoOffset;

@@ -176,7 +176,9 @@ class Lister {
     // What was not copied is gone with the thread.
     AddressRange lost;
     if (main.thread_ended) lost = {moved.end(), static_cast<uint64_t>(stop - moved.end())};
-    OverlayMemory memory(memory_, moved, copy, lost);
+    OverlayMemory stack(memory_, moved, copy, lost);
+    ASSIGN_OR_RETURN(const AddressRange cut, CutLink(impl));
+    OverlayMemory memory(stack, cut, impl + structs_.prev_frame);
 
     const bool by_object = structs_.current_frame == kNoOffset;
     const absl::StatusOr<Address> innermost =
@@ -191,6 +193,17 @@ class Lister {
       Check(absl::Status(status.code(), absl::StrFormat("the exceptions of greenlet %#x: %s", greenlet.object.value(),
                                                         status.message())));
     return absl::OkStatus();
+  }
+
+  // The link from its innermost frame outwards, where greenlet has put it aside; empty where it has not.
+  absl::StatusOr<AddressRange> CutLink(Address impl) {
+    const Layout& layout = runtime_.layout;
+    if (structs_.prev_frame == kNoOffset || layout.PyFrameObject.f_frame == kNoOffset) return AddressRange();
+    ASSIGN_OR_RETURN(const Address aside, memory_.ReadPointer(impl + structs_.prev_frame));
+    ASSIGN_OR_RETURN(const Address object, memory_.ReadPointer(impl + structs_.top_frame));
+    if (aside.is_null() || object.is_null()) return AddressRange();
+    ASSIGN_OR_RETURN(const Address frame, memory_.ReadPointer(object + layout.PyFrameObject.f_frame));
+    return AddressRange{frame + layout._PyInterpreterFrame.previous, sizeof(uint64_t)};
   }
 
   // The thread state that has this item in it: its exc_state, which micro versions have at different places. Null:

@@ -6,6 +6,7 @@ Of those called `asked` the frames have been asked for before, from 3.12 on a ch
 import contextlib
 import sys
 import threading
+import traceback
 
 import oracle
 from greenlet import getcurrent, greenlet
@@ -14,6 +15,8 @@ suite = oracle.Suite()
 
 # Name, greenlet, native id of the thread that it belongs to (None: none yet, or none that can be told).
 GREENLETS = []
+# By the id of a greenlet, the functions that it is in when it goes back to its parent, the outermost first.
+STACKS = {}
 # By function, the names behind `as` of the with statements that it is inside of.
 CONTEXTS = {"in_blocks": ["opened", "self_made"]}
 
@@ -38,6 +41,7 @@ def started(name, function, *arguments, **options):
 
 
 def back(value=None):
+    STACKS[hex(id(getcurrent()))] = [frame.f_code.co_name for frame, _ in traceback.walk_stack(sys._getframe())][::-1]
     return getcurrent().parent.switch(value)
 
 
@@ -210,6 +214,7 @@ def describe_all():
     return {
         "greenlets": [describe(*each) for each in GREENLETS],
         "contexts": CONTEXTS,
+        "stacks": STACKS,
         "unstarted": oracle.safe_repr(waits)[0],
     }
 

@@ -343,6 +343,24 @@ TEST_P(GreenletsTest, FramesThroughAStackThatWasMoved) {
   }
 }
 
+// As 3.0.0 to 3.0.2 do while it is suspended.
+TEST_P(GreenletsTest, FramesOfWhichTheInnermostIsCutOff) {
+  if (!has_interpreter_frames()) GTEST_SKIP() << "frames are objects";
+  structs_.prev_frame = 120;
+  const Address main = Main();
+  Address impl;
+  Link(0, {main, User(main, main, 0x6000, 0x7000, &impl)});
+  const Address outer = Frame(Address());
+  const Address inner = Frame(Address());
+  const Address object = heap.Object(heap.Symbol("PyFrame_Type"), 128);
+  heap.PokePointer(object + layout().PyFrameObject.f_frame, inner);
+  SetFrame(impl, inner);
+  heap.PokePointer(impl + structs_.top_frame, object);
+  EXPECT_THAT(Frames(List().greenlets[1]), ElementsAre(inner));
+  heap.PokePointer(impl + structs_.prev_frame, outer);
+  EXPECT_THAT(Frames(List().greenlets[1]), ElementsAre(inner, outer));
+}
+
 TEST_P(GreenletsTest, AStackThatMakesNoSense) {
   const Address main = Main();
   Address impl;
