@@ -56,12 +56,14 @@ def test_other_release(python: Interpreter, pysnap_binary: Path, tmp_path: Path)
     told = captured.oracle["after"]["greenlets"]
     wanted: Dict[str, Any] = {each["id"]: each for each in told["greenlets"]}
     have = {each["id"]: each for each in captured.view["greenlets"]}
+    assert_whole_stacks(have, told["stacks"])
+    for each in told["of_ended_thread"]:
+        del have[each]
     assert not captured.view["capture"]["problems"]
     facts = ("state", "parent", "native_id")
     assert {each: [have[each][name] for name in facts] for each in have} == {
         each: [wanted[each][name] for name in facts] for each in wanted
     }
-    assert_whole_stacks(have, told["stacks"])
 
 
 def test_greenlets(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
@@ -71,12 +73,15 @@ def test_greenlets(python: Interpreter, pysnap_binary: Path, python_package: Pat
     wanted: Dict[str, Any] = {each["id"]: each for each in told["greenlets"]}
     have = {each["id"]: each for each in captured.view["greenlets"]}
     assert not captured.view["capture"]["problems"]
-    assert set(have) == set(wanted) and len(have) == len(captured.view["greenlets"])
+    assert_whole_stacks(have, told["stacks"])
+    main, left = (have.pop(each) for each in told["of_ended_thread"])
+    assert [each["state"] for each in (main, left)] == ["finished", "suspended"]
+    assert all(each["thread_ended"] and each["native_id"] is None for each in (main, left))
+    assert set(have) == set(wanted) and len(have) + 2 == len(captured.view["greenlets"])
     found: List[str] = []
     for each, want in wanted.items():
         found += differences(have[each], want, python)
     assert not found, report(found)
-    assert_whole_stacks(have, told["stacks"])
     by_name = {want["name"]: have[each] for each, want in wanted.items()}
 
     threads = {thread["native_id"]: thread for thread in captured.view["threads"]}
@@ -97,15 +102,22 @@ def test_greenlets(python: Interpreter, pysnap_binary: Path, python_package: Pat
     assert by_name["derived"]["object"]["attributes"]["label"]["repr"] == "'a label'"
 
     text = run_tool(pysnap_binary, "show", captured.path).stdout.decode()
-    assert f"{len(have)} greenlets (see --greenlets)" in text
+    assert f"{len(have) + 2} greenlets (see --greenlets)" in text
     text = run_tool(pysnap_binary, "show", "--greenlets", captured.path).stdout.decode()
     assert "inside = [4" in text and "will call <function waits at " in text
     assert "and 1 more in the same place: " in text
+    redacted = tmp_path / "redacted.pb"
+    run_tool(pysnap_binary, "redact", "--redact", "^a local$", "-o", redacted, captured.path)
+    text = run_tool(pysnap_binary, "show", "--greenlets", redacted).stdout.decode()
+    assert "inside = [42, <redacted str>]" in text or "inside = [44, <redacted str>]" in text
+    assert "'a local'" not in text
 
     rebuilt = rebuild(python, python_package, "greenlets", captured.path)["result"]
     checker = Rebuilt(same_version=True, positions=python.minor >= 11)
-    assert {each["id"] for each in rebuilt} == set(wanted)
+    assert {each["id"] for each in rebuilt} == {*wanted, *told["of_ended_thread"]}
     for each in rebuilt:
+        if each["id"] not in wanted:
+            continue
         want = wanted[each["id"]]
         where = f"replayed {want['name']}"
         told_of = {name: each[name] for name in ("state", "parent", "native_id", "type")}
@@ -136,7 +148,8 @@ def test_library_without_debug_information(python: Interpreter, pysnap_binary: P
     folder = stripped(packages(python, "greenlet", "greenlet"), tmp_path)
     captured = capture(pysnap_binary, python, "greenlets.py", tmp_path, python_path=folder)
     told = captured.oracle["after"]["greenlets"]["greenlets"]
-    assert {each["id"] for each in captured.view["greenlets"]} == {each["id"] for each in told}
+    of_ended = captured.oracle["after"]["greenlets"]["of_ended_thread"]
+    assert {each["id"] for each in captured.view["greenlets"]} == {each["id"] for each in told} | set(of_ended)
     for each in captured.view["greenlets"]:
         assert each["state"] is None and each["frames"] == []
         assert each["absent"] == "unsupported: its library has no debug information"

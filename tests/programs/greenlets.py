@@ -17,6 +17,8 @@ suite = oracle.Suite()
 GREENLETS = []
 # By the id of a greenlet, the functions that it is in when it goes back to its parent, the outermost first.
 STACKS = {}
+# The main greenlet of a thread that has ended, and one that it has left suspended.
+OF_ENDED_THREAD = []
 # By function, the names behind `as` of the with statements that it is inside of.
 CONTEXTS = {"in_blocks": ["opened", "self_made"]}
 
@@ -143,8 +145,17 @@ def turns(depth, rounds):
     return in_c(depth, back)
 
 
+def ends():
+    left = greenlet(calls)
+    OF_ENDED_THREAD.extend([getcurrent(), left])
+    left.switch("left behind")
+
+
 @suite.shape
 def every_state():
+    thread = threading.Thread(target=ends)
+    thread.start()
+    thread.join()
     note_main()
     note("not started", greenlet(waits))
     note("not started, derived", Derived("never"))
@@ -215,6 +226,7 @@ def describe_all():
         "greenlets": [describe(*each) for each in GREENLETS],
         "contexts": CONTEXTS,
         "stacks": STACKS,
+        "of_ended_thread": [hex(id(each)) for each in OF_ENDED_THREAD],
         "unstarted": oracle.safe_repr(waits)[0],
     }
 
