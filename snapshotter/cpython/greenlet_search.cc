@@ -38,13 +38,7 @@ class Search {
       const absl::StatusOr<std::string> mark = collector_.OldListsMark();
       holds = mark.ok() && *mark == known->second.mark;
     }
-    if (holds) {
-      for (const Address object : known->second.objects) {
-        const absl::StatusOr<Address> type = memory_.ReadPointer(object + runtime_.layout.PyObject.ob_type);
-        // It may be gone by now.
-        if (type.ok() && collector_.Contains(object)) Consider(object, *type);
-      }
-    }
+    if (holds) holds = AddKnown(known->second.objects);
     Check(Look(holds ? GcLists::kYoung : GcLists::kAll));
     return Finish();
   }
@@ -77,6 +71,25 @@ class Search {
 
   absl::Status Look(GcLists lists) {
     return collector_.Visit(lists, [this](Address object, Address type) { Consider(object, type); });
+  }
+
+  // Those that are still there. False when that cannot be told of one: a thread may have been stopped while it took its
+  // neighbour out of the list, when only the way onwards is whole.
+  bool AddKnown(const std::vector<Address>& objects) {
+    const auto& layout = runtime_.layout.PyObject;
+    for (const Address object : objects) {
+      const absl::StatusOr<Address> type = memory_.ReadPointer(object + layout.ob_type);
+      if (!type.ok()) continue;
+      if (collector_.Contains(object)) {
+        Consider(object, *type);
+        continue;
+      }
+      // What is gone has no references left, or its memory holds something else.
+      const absl::StatusOr<int64_t> references = memory_.ReadValue<int64_t>(object + layout.ob_refcnt);
+      const absl::StatusOr<bool> is_greenlet = IsSubtype(runtime_, memory_, *type, type_);
+      if (references.ok() && *references != 0 && is_greenlet.ok() && *is_greenlet) return false;
+    }
+    return true;
   }
 
   void Consider(Address object, Address type) {

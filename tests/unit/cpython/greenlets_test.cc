@@ -245,8 +245,21 @@ TEST_P(GreenletsTest, OnlyNewObjectsWhereTheOldAreKnown) {
   Link(1, {stays, gone, main});
   old_ = FindOldGreenlets(runtime_, heap.memory(), structs_, {thread_});
   LinkTwo(stays - kGcHead, main - kGcHead, 0);
+  heap.Poke<int64_t>(gone + layout().PyObject.ob_refcnt, 0);
   EXPECT_THAT(objects(), Not(Contains(gone)));
   EXPECT_THAT(objects(), Contains(stays));
+}
+
+// The thread was stopped between the two steps in which an object leaves a list.
+TEST_P(GreenletsTest, WhileItsNeighbourLeavesTheList) {
+  const Address main = Main(), before = User(main, main, 0, 1), leaving = User(main, main, 0, 1);
+  Link(2, {before, leaving, main});
+  old_ = FindOldGreenlets(runtime_, heap.memory(), structs_, {thread_});
+  heap.PokePointer(before - kGcHead + layout().PyGC_Head._gc_next, main - kGcHead);
+  heap.Poke<int64_t>(leaving + layout().PyObject.ob_refcnt, 0);
+  std::vector<Address> objects;
+  for (const Greenlet& each : List().greenlets) objects.push_back(each.object);
+  EXPECT_THAT(objects, UnorderedElementsAre(main, before));
 }
 
 TEST_P(GreenletsTest, ListsOfAnotherMicroVersion) {
