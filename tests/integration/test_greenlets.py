@@ -171,7 +171,7 @@ def stripped(folder: Path, tmp_path: Path) -> Path:
 
 def test_gevent(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     leave_to_full_run(python)
-    folder = packages(python, "gevent", "gevent")
+    folder = packages(python, "gevent-greenback", "gevent", "greenback")
     captured = capture(pysnap_binary, python, "gevent_program.py", tmp_path, python_path=folder)
     have = {each["id"]: each for each in captured.view["greenlets"]}
     (thread,) = [thread for thread in captured.view["threads"] if thread["is_main"]]
@@ -197,7 +197,7 @@ def test_gevent(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> Non
 def test_greenback(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
     """The stack of a task goes on in the greenlet in which greenback runs it, and in what that awaits."""
     leave_to_full_run(python)
-    folder = packages(python, "greenback", "greenback")
+    folder = packages(python, "gevent-greenback", "gevent", "greenback")
     captured = capture(pysnap_binary, python, "greenback_program.py", tmp_path, python_path=folder)
     assert not captured.view["capture"]["problems"]
     stacks = rebuild(python, python_package, "portals", captured.path)["result"]
