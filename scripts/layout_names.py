@@ -13,6 +13,10 @@ TYPES: Dict[str, List[str]] = {
     "_gil_runtime_state": ["struct _gil_runtime_state"],
     # A PyThreadState is the first member of the _PyThreadStateImpl that CPython allocates from 3.13 on.
     "PyThreadState": ["_PyThreadStateImpl", "PyThreadState"],
+    "_gc_runtime_state": ["struct _gc_runtime_state"],
+    "gc_generation": ["struct gc_generation"],
+    "gc_generation_stats": ["struct gc_generation_stats"],
+    "gc_stats": ["struct gc_stats"],
     "llist_node": ["struct llist_node"],
     "_PyCFrame": ["_PyCFrame", "CFrame"],
     "_PyErr_StackItem": ["_PyErr_StackItem"],
@@ -37,6 +41,7 @@ MEMBERS: Dict[Tuple[str, str], List[str]] = {
     ("_PyRuntimeState", "interpreters_head"): ["interpreters.head"],
     ("_PyRuntimeState", "ceval_gil"): ["ceval.gil"],
     ("_PyRuntimeState", "gilstate_tstate_current"): ["gilstate.tstate_current"],
+    ("_gc_runtime_state", "generations"): ["generations", "young"],
     ("PyInterpreterState", "threads_head"): ["threads.head", "tstate_head"],
     ("PyInterpreterState", "ceval_gil"): ["ceval.gil"],
     ("PyInterpreterState", "gil"): ["_gil"],
@@ -80,7 +85,8 @@ EXPRESSIONS: Dict[Tuple[str, str], List[str]] = {
 }
 
 # Structs that are not the same in every micro version of a minor one: those of the runtime, an exception group (whose
-# type tells its size), and monitoring data (whose forms are told apart where they are read).
+# type tells its size), monitoring data (whose forms are told apart where they are read), and the collector's lists
+# (which are looked for).
 MOVING = {
     "_PyRuntimeState",
     "PyInterpreterState",
@@ -88,4 +94,5 @@ MOVING = {
     "PyBaseExceptionGroupObject",
     "_PyCoLineInstrumentationData",
     "lockobject",
+    "_gc_runtime_state",
 }

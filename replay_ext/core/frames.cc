@@ -141,6 +141,21 @@ void Loader::FillPending() {
   }
 }
 
+void Loader::AddStack(const std::vector<Bytes>& frames) {
+  stack_sizes_.push_back(frames.size());
+  for (const Bytes frame : frames) {
+    MadeFrame& made = thread_frames_.emplace_back();
+    try {
+      made.message = Frame(frame);
+    } catch (const protozero::exception&) {
+      made.message.absent = {true, 6, "its record cannot be parsed"};
+    }
+    const size_t index = thread_frames_.size() - 1;
+    if (made.message.frame_object != 0) frames_by_id_.emplace(made.message.frame_object, index);
+    if (made.message.address != 0) frames_by_address_.emplace(made.message.address, index);
+  }
+}
+
 bool Loader::MakeThreads() {
   for (MadeFrame& each : thread_frames_) {
     if (!each.frame) each.frame = Ref(MakeFrame(each.message));
@@ -153,14 +168,14 @@ bool Loader::MakeThreads() {
   }
   // f_back: from the innermost frame outwards.
   size_t at = 0;
-  for (const Thread& thread : threads_) {
-    for (size_t i = 0; i + 1 < thread.frames.size(); ++i) {
+  for (const size_t size : stack_sizes_) {
+    for (size_t i = 0; i + 1 < size; ++i) {
       PyObject* frame = thread_frames_[at + i].frame.get();
       PyObject* back = thread_frames_[at + i + 1].frame.get();
       // Each frame of a sound file is on one stack, once.
       if (pysnap_frame_get_back(frame) == nullptr && frame != back) pysnap_frame_set_back(frame, back);
     }
-    at += thread.frames.size();
+    at += size;
   }
   return true;
 }

@@ -49,17 +49,16 @@ Ref Loader::Load() {
       problems_.push_back("a thread's record cannot be parsed");
       continue;
     }
-    for (const Bytes frame : threads_.back().frames) {
-      MadeFrame& made = thread_frames_.emplace_back();
-      try {
-        made.message = Frame(frame);
-      } catch (const protozero::exception&) {
-        made.message.absent = {true, 6, "its record cannot be parsed"};
-      }
-      const size_t index = thread_frames_.size() - 1;
-      if (made.message.frame_object != 0) frames_by_id_.emplace(made.message.frame_object, index);
-      if (made.message.address != 0) frames_by_address_.emplace(made.message.address, index);
+    AddStack(threads_.back().frames);
+  }
+  for (const Bytes bytes : file_.greenlets) {
+    try {
+      greenlets_.emplace_back(bytes);
+    } catch (const protozero::exception&) {
+      problems_.push_back("a greenlet's record cannot be parsed");
+      continue;
     }
+    AddStack(greenlets_.back().frames);
   }
   for (const Bytes bytes : file_.tasks) {
     try {

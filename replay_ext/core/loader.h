@@ -204,12 +204,14 @@ class Loader {
 
   // ---- frames.cc
   PyObject* MakeFrame(const Frame& frame);
-  // The frame of a thread that a frame object is, or null.
+  // The frame of a thread or greenlet that a frame object is, or null.
   MadeFrame* FindThreadFrame(uint32_t id, const Frame& frame);
   void FillFrame(PyObject* made, const Frame& frame);
   PyObject* MakeTraceback(const Object& object);
   void FillTraceback(PyObject* made, const Object& object);
   void LinkTracebacks();
+  // Adds a stack's frames to thread_frames_.
+  void AddStack(const std::vector<Bytes>& frames);
   bool MakeThreads();
   void FillThreads();
   void FillPending();
@@ -224,6 +226,9 @@ class Loader {
   Ref HeaderDict();
   Ref CaptureDict();
   Ref TaskDict(const Task& task);
+  Ref GreenletDict(const Greenlet& greenlet, size_t index);
+  // Those of a stack, of which the first is thread_frames_[index].
+  Ref FrameList(size_t index, size_t count);
   Ref ContextList();
   bool IsBare(uint32_t id);
 
@@ -248,8 +253,10 @@ class Loader {
   std::unordered_map<uint64_t, size_t> frames_by_address_;
   std::vector<Thread> threads_;
   std::vector<Task> tasks_;
+  std::vector<Greenlet> greenlets_;
   std::unordered_set<PyObject*> callers_;                     // frames that may be another's f_back
-  std::vector<MadeFrame> thread_frames_;                      // of all threads, in their order
+  std::vector<MadeFrame> thread_frames_;                      // of all threads and greenlets, in their order
+  std::vector<size_t> stack_sizes_;                           // how many of them each has
   std::unordered_map<uint32_t, MadeFrame> generator_frames_;  // by the generator's object id
   std::vector<RealGenerator> real_generators_;
   std::vector<uint32_t> tracebacks_;

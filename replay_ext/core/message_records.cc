@@ -135,6 +135,58 @@ Task::Task(Bytes bytes) {
   }
 }
 
+Greenlet::Greenlet(Bytes bytes) {
+  Reader reader = Read(bytes);
+  while (reader.next()) {
+    switch (reader.tag()) {
+      case 1:
+        address = GetU64(reader);
+        break;
+      case 2:
+        object = GetU32(reader);
+        break;
+      case 3:
+        state = GetU32(reader);
+        break;
+      case 4:
+        is_main = GetBool(reader);
+        break;
+      case 5:
+        parent = GetU64(reader);
+        break;
+      case 6:
+        main = GetU64(reader);
+        break;
+      case 7:
+        native_id = GetI64(reader);
+        break;
+      case 8:
+        interpreter = GetI64(reader);
+        break;
+      case 9:
+        frames.push_back(GetBytes(reader));
+        break;
+      case 10:
+        run = GetU32(reader);
+        break;
+      case 11:
+        handling = GetU32(reader);
+        break;
+      case 12:
+        thread_ended = GetBool(reader);
+        break;
+      case 13:
+        truncated = ReadAbsent(GetBytes(reader));
+        break;
+      case 14:
+        absent = ReadAbsent(GetBytes(reader));
+        break;
+      default:
+        reader.skip();
+    }
+  }
+}
+
 CrashException::CrashException(Bytes bytes) {
   Reader reader = Read(bytes);
   while (reader.next()) {

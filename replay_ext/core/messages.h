@@ -333,6 +333,24 @@ struct Task {
   explicit Task(Bytes bytes);
 };
 
+struct Greenlet {
+  uint64_t address = 0;
+  uint32_t object = 0;
+  uint32_t state = 0;
+  bool is_main = false;
+  uint64_t parent = 0;
+  uint64_t main = 0;
+  int64_t native_id = 0;
+  int64_t interpreter = 0;
+  std::vector<Bytes> frames;  // innermost first
+  uint32_t run = 0;
+  uint32_t handling = 0;
+  bool thread_ended = false;
+  Absent truncated;
+  Absent absent;
+  explicit Greenlet(Bytes bytes);
+};
+
 struct CrashException {
   uint32_t object = 0;
   int64_t native_id = 0;

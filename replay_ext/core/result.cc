@@ -101,11 +101,15 @@ Ref Loader::CaptureDict() {
   return dict.Take();
 }
 
-Ref Loader::ThreadDict(const Thread& thread, size_t index) {
+Ref Loader::FrameList(size_t index, size_t count) {
   Ref frames(PyList_New(0));
-  for (size_t i = 0; i < thread.frames.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     if (frames) PyList_Append(frames.get(), thread_frames_[index + i].frame.get());
   }
+  return frames;
+}
+
+Ref Loader::ThreadDict(const Thread& thread, size_t index) {
   const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
   Dict dict;
   dict.Set("native_id", Int(thread.native_id))
@@ -118,7 +122,28 @@ Ref Loader::ThreadDict(const Thread& thread, size_t index) {
       .Set("handling", object(thread.handling))
       .Set("raised", object(thread.raised))
       .Set("truncated", thread.truncated.set ? Ref(NewAbsent(thread.truncated, 0)) : None())
-      .Set("frames", std::move(frames));
+      .Set("frames", FrameList(index, thread.frames.size()));
+  return dict.Take();
+}
+
+Ref Loader::GreenletDict(const Greenlet& greenlet, size_t index) {
+  const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
+  const auto absent = [&](const Absent& why) { return why.set ? Ref(NewAbsent(why, 0)) : None(); };
+  Dict dict;
+  dict.Set("address", Unsigned(greenlet.address))
+      .Set("object", object(greenlet.object))
+      .Set("state", Int(greenlet.state))
+      .Set("is_main", Bool(greenlet.is_main))
+      .Set("parent", Unsigned(greenlet.parent))
+      .Set("main", Unsigned(greenlet.main))
+      .Set("native_id", greenlet.native_id != 0 ? Int(greenlet.native_id) : None())
+      .Set("interpreter", Int(greenlet.interpreter))
+      .Set("run", object(greenlet.run))
+      .Set("handling", object(greenlet.handling))
+      .Set("thread_ended", Bool(greenlet.thread_ended))
+      .Set("truncated", absent(greenlet.truncated))
+      .Set("absent", absent(greenlet.absent))
+      .Set("frames", FrameList(index, greenlet.frames.size()));
   return dict.Take();
 }
 
@@ -210,6 +235,12 @@ Ref Loader::Result() {
     Ref dict = TaskDict(task);
     if (!tasks || !dict || PyList_Append(tasks.get(), dict.get()) < 0) return Ref();
   }
+  Ref greenlets(PyList_New(0));
+  for (const Greenlet& greenlet : greenlets_) {
+    Ref dict = GreenletDict(greenlet, index);
+    index += greenlet.frames.size();
+    if (!greenlets || !dict || PyList_Append(greenlets.get(), dict.get()) < 0) return Ref();
+  }
   Ref sources(PyList_New(0));
   Each<SourceFile>(file_.sources, [&](const SourceFile& source) {
     Ref content(PyBytes_FromStringAndSize(source.content.data(), static_cast<Py_ssize_t>(source.content.size())));
@@ -261,6 +292,7 @@ Ref Loader::Result() {
       .Set("capture", CaptureDict())
       .Set("threads", std::move(threads))
       .Set("tasks", std::move(tasks))
+      .Set("greenlets", std::move(greenlets))
       .Set("contexts", ContextList())
       .Set("sources", std::move(sources))
       .Set("globals", std::move(globals))

@@ -53,6 +53,9 @@ bool SnapshotFile::Read(const std::string& path, std::string* error, int* error_
         case format::kTaskRecord:
           tasks.push_back(payload);
           break;
+        case format::kGreenletRecord:
+          greenlets.push_back(payload);
+          break;
         case format::kExceptionRecord:
           has_exception = true;
           exception = payload;

@@ -19,6 +19,7 @@ struct SnapshotFile {
   std::vector<Bytes> objects;  // serialized, by object id; [0] is empty
   std::vector<Bytes> threads;
   std::vector<Bytes> tasks;
+  std::vector<Bytes> greenlets;
   std::vector<Bytes> problems;
   std::vector<Bytes> sources;
   bool has_exception = false;

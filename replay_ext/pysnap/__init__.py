@@ -8,6 +8,7 @@ pysnap.post_mortem("pysnap-server-1234.pb")     # pdb in the frame that counts
 
 from ._absent import Absent, BuiltinFunction, CallbackNotCalled, CodeFromOtherVersion, CodeNotRun, Suspended
 from ._contexts import Context
+from ._greenlets import Greenlet
 from ._hooks import customize, elaborate_context, unwrap_stackitem
 from ._load import load
 from ._plugins import stands_for
@@ -28,6 +29,7 @@ __all__ = [
     "CodeNotRun",
     "Context",
     "Frame",
+    "Greenlet",
     "Outcome",
     "Problem",
     "Process",

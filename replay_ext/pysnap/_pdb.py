@@ -8,6 +8,7 @@ from types import FrameType, TracebackType
 from typing import Any, Callable, List, Optional, Type
 
 from . import _core
+from ._greenlets import groups
 from ._pdb_interact import InteractCommands, ipython_shell
 from ._pdb_rerun import RerunCommands
 from ._scopes import Scope
@@ -129,6 +130,44 @@ class SnapshotCommands(RerunCommands, InteractCommands):
             return
         self.forget()
         self.setup(None, as_traceback(task.frames))
+        self.print_stack_entry(self.stack[self.curindex])
+
+    # ------------------------------------------------------------ greenlets
+
+    def do_greenlets(self, arg: str) -> None:
+        """greenlets
+
+        List the greenlets of all threads: id, class, state, and where each is.
+        """
+        if not self.snapshot.greenlets:
+            self.message("there are no greenlets")
+        for greenlet, others in groups(self.snapshot.greenlets):
+            facts = ["main"] if greenlet.is_main else []
+            if greenlet.native_id is not None:
+                facts.append(f"of thread {greenlet.native_id}")
+            note = f" ({', '.join(facts)})" if facts else ""
+            where = f": {_place(greenlet.frames[-1])}" if greenlet.frames else ""
+            state = greenlet.state or "of unknown state"
+            self.message(f"{greenlet.id} {greenlet.type_name} {state}{note}{where}")
+            if others:
+                ids = ", ".join(other.id for other in others[:8]) + (", …" if len(others) > 8 else "")
+                self.message(f"  and {len(others)} more in the same place: {ids}")
+
+    def do_greenlet(self, arg: str) -> None:
+        """greenlet ID
+
+        Go to the innermost frame of a greenlet.
+        """
+        try:
+            greenlet = self.snapshot.find_greenlet(arg.strip())
+        except LookupError as error:
+            self.error(str(error.args[0]))
+            return
+        if not greenlet.frames:
+            self.error(f"greenlet {greenlet.id} is {greenlet.state or 'of unknown state'} and has no frames")
+            return
+        self.forget()
+        self.setup(greenlet.frames[-1], None)
         self.print_stack_entry(self.stack[self.curindex])
 
     # ------------------------------------------------------------ what a snapshot cannot do

@@ -8,13 +8,14 @@ from typing import Any, List, Optional, Tuple, TypeVar
 
 from ._absent import Suspended
 from ._contexts import Context, Contexts
+from ._greenlets import Greenlet
 from ._record import Record
 from ._stack import Stack, extract, of_traceback
 from ._tasks import Task, link
 
 T = TypeVar("T")
 
-#: Of threads or tasks, when there is none of a name.
+#: Of threads, tasks or greenlets, when there is none of a name.
 _MOST_NAMED = 40
 
 _REASONS = ("unknown", "attach", "exception", "signal", "exit", "timeout", "request", "core")
@@ -118,6 +119,9 @@ class Snapshot(Record):
         exception = facts["exception"]
         #: The exception that ended the program, with its traceback of real frames, or None.
         self.exception: Optional[BaseException] = exception if isinstance(exception, BaseException) else None
+        #: The greenlets of all threads.
+        self.greenlets: List[Greenlet] = [Greenlet(each, self._frames_of_thread(each)) for each in facts["greenlets"]]
+        self._greenlet_of = {id(each.object): each for each in self.greenlets if each.object is not None}
         self._contexts = Contexts(facts["contexts"])
         #: Those of asyncio, of every loop, and of trio, of every run.
         self.tasks: List[Task] = [Task(each, self._running_frames(each), self._contexts) for each in facts["tasks"]]
@@ -129,6 +133,12 @@ class Snapshot(Record):
 
     def __repr__(self) -> str:
         return f"<Snapshot of process {self.process.pid}, Python {self.process.python}: {len(self.threads)} threads>"
+
+    def _frames_of_thread(self, facts: Any) -> List[FrameType]:
+        for thread in self.threads:
+            if thread.native_id == facts["native_id"] and thread.interpreter == facts["interpreter"]:
+                return thread.frames
+        return []
 
     def _running_frames(self, task: Any) -> List[FrameType]:
         coroutine = task["coroutine"]
@@ -145,8 +155,10 @@ class Snapshot(Record):
         return self._contexts.of(frame)
 
     def extract(self, item: Any) -> Stack:
-        """The stack of a thread, a task, a frame, a generator, a coroutine, an exception, or what a hook unwraps."""
-        return extract(item, self._contexts)
+        """The stack of a thread, a task, a greenlet, a frame, a generator, a coroutine, an exception, or what a hook
+        unwraps.
+        """
+        return extract(item, self._contexts, self._greenlet_of)
 
     def raise_exception(self) -> None:
         """Raise the snapshot's exception here, with its own traceback beneath this frame."""
@@ -178,6 +190,10 @@ class Snapshot(Record):
     def find_task(self, which: str) -> Task:
         """The task of this id or name; likewise."""
         return _find("task", which, [(task.id, task.name, task) for task in self.tasks])
+
+    def find_greenlet(self, which: str) -> Greenlet:
+        """The greenlet of this id; likewise."""
+        return _find("greenlet", which, [(each.id, each.type_name, each) for each in self.greenlets])
 
 
 def _find(what: str, which: str, known: List[Tuple[str, str, T]]) -> T:

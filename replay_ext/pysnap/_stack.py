@@ -5,9 +5,11 @@ from __future__ import annotations
 import linecache
 import traceback
 from types import FrameType, TracebackType
-from typing import Any, Iterator, List, Optional, Set, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ._contexts import Context, Contexts
+from ._greenback import through_portals
+from ._greenlets import Greenlet
 from ._hooks import customization_of
 from ._record import Record
 from ._stacks import await_chain
@@ -113,12 +115,13 @@ def _phase(context: Context) -> str:
     return ", leaving" if context.is_exiting else ", entering" if context.is_entering else ""
 
 
-def extract(item: Any, contexts: Contexts) -> Stack:
-    frames, leaf = _frames_of(item)
+def extract(item: Any, contexts: Contexts, greenlets: Mapping[int, Greenlet]) -> Stack:
+    """`greenlets`: what is known of them, by the id() of the object that is captured of each."""
+    frames, leaf = _frames_of(greenlets.get(id(item), item), greenlets)
     return Stack(item, [Frame(frame, contexts.of(frame), line) for frame, line in frames], leaf)
 
 
-def _frames_of(item: Any) -> Tuple[List[Tuple[FrameType, Optional[int]]], Any]:
+def _frames_of(item: Any, greenlets: Mapping[int, Greenlet]) -> Tuple[List[Tuple[FrameType, Optional[int]]], Any]:
     if isinstance(item, BaseException):
         item = item.__traceback__
     if isinstance(item, TracebackType):
@@ -129,8 +132,9 @@ def _frames_of(item: Any) -> Tuple[List[Tuple[FrameType, Optional[int]]], Any]:
     if frames is None or not isinstance(item, Record):
         frames, leaf = await_chain(item)
     else:
-        # A thread or a task.
+        # A thread, a task or a greenlet.
         leaf = getattr(item, "leaf", None)
+    frames, leaf = through_portals(frames, leaf, greenlets)
     return [(frame, None) for frame in frames], leaf
 
 

@@ -9,7 +9,7 @@ from ._absent import Absent
 from ._contexts import Contexts
 from ._record import Record
 from ._scopes import Scope, scopes_of
-from ._stacks import await_chain, has_frame, is_running
+from ._stacks import await_chain, is_running
 
 _STATES = (None, "pending", "running", "cancelled", "finished")
 _LIBRARIES = ("asyncio", "trio")

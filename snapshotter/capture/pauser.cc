@@ -5,6 +5,8 @@
 
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/threads.h"
+#include "snapshotter/memory/recent_pages.h"
 
 namespace pysnap {
 namespace {
@@ -26,7 +28,7 @@ Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
 }
 
 absl::Status Pauser::TakeRehearsed() {
-  RETURN_IF_ERROR(PrepareNative());
+  RETURN_IF_ERROR(Prepare());
   WalkInput rehearsal = input_;
   uint64_t& objects = rehearsal.options.max_objects;
   objects = objects == 0 ? kMaxRehearsedObjects : std::min(objects, kMaxRehearsedObjects);
@@ -38,7 +40,7 @@ absl::Status Pauser::TakeRehearsed() {
 }
 
 absl::Status Pauser::TakeWalked() {
-  RETURN_IF_ERROR(PrepareNative());
+  RETURN_IF_ERROR(Prepare());
   if (!pages_->failure().ok()) RenewPages();
   pages_->Thaw();
   pages_->PrepareRefresh();
@@ -54,11 +56,22 @@ void Pauser::RenewPages() {
       target_.memory(), PageCache::Options{.prefault_bytes = kPrefaultBytes, .presence = target_.presence()});
 }
 
-absl::Status Pauser::PrepareNative() {
+void Pauser::PrepareGreenlets() {
+  input_.greenlets = greenlets_.Find(target_);
+  input_.old_greenlets = &old_greenlets_;
+  if (input_.greenlets == nullptr) return;
+  RecentPages memory(target_.memory());
+  const PythonThreadList list = ListPythonThreads(*input_.runtime, memory);
+  old_greenlets_ = FindOldGreenlets(*input_.runtime, memory, *input_.greenlets, list.threads);
+}
+
+absl::Status Pauser::Prepare() {
+  // Libraries may have been loaded since the target was opened, and threads started.
+  const absl::Status refreshed = target_.RefreshMappings();
+  PrepareGreenlets();
   input_.native_stacks = nullptr;
   if (!input_.options.native) return absl::OkStatus();
-  // Libraries may have been loaded since the target was opened, and threads started.
-  RETURN_IF_ERROR(target_.RefreshMappings());
+  RETURN_IF_ERROR(refreshed);
   native_stacks_ = std::make_unique<NativeStacks>(target_);
   return absl::OkStatus();
 }

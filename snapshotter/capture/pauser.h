@@ -15,6 +15,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "snapshotter/capture/debug_structs.h"
+#include "snapshotter/capture/greenlet_library.h"
 #include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/target_walk.h"
 #include "snapshotter/memory/page_cache.h"
@@ -56,7 +57,9 @@ class Pauser {
 
  private:
   void RenewPages();
-  absl::Status PrepareNative();
+  // What is read of the target before it is stopped.
+  absl::Status Prepare();
+  void PrepareGreenlets();
   absl::Status Pause(const std::function<void()>& read);
   void NoteThreads(PausedProcess& paused);
   void KeepStacks();
@@ -67,6 +70,8 @@ class Pauser {
   std::unique_ptr<PageCache> pages_;
   OpenFiles open_files_;
   DebugStructs structs_;
+  GreenletLibrary greenlets_;
+  OldGreenlets old_greenlets_;
   std::vector<NativeThread> native_threads_;
   std::unique_ptr<NativeStacks> native_stacks_;
   Secrets secrets_;

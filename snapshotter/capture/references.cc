@@ -173,6 +173,14 @@ void VisitReferences(proto::Thread& thread, VisitReference visit) {
   if (thread.has_wait()) visitor.One<&proto::Wait::lock, &proto::Wait::set_lock>(*thread.mutable_wait());
 }
 
+void VisitReferences(proto::Greenlet& greenlet, VisitReference visit) {
+  Visitor visitor(visit);
+  for (proto::Frame& frame : *greenlet.mutable_frame()) visitor.Frame(frame);
+  visitor.One<&proto::Greenlet::object, &proto::Greenlet::set_object>(greenlet);
+  visitor.One<&proto::Greenlet::run, &proto::Greenlet::set_run>(greenlet);
+  visitor.One<&proto::Greenlet::handling, &proto::Greenlet::set_handling>(greenlet);
+}
+
 void VisitReferences(proto::Task& task, VisitReference visit) {
   Visitor visitor(visit);
   visitor.One<&proto::Task::object, &proto::Task::set_object>(task);

@@ -24,6 +24,7 @@ void VisitReferences(proto::Object& object, VisitReference visit);
 void VisitReferences(proto::Frame& frame, VisitReference visit);
 void VisitReferences(proto::Thread& thread, VisitReference visit);
 void VisitReferences(proto::Task& task, VisitReference visit);
+void VisitReferences(proto::Greenlet& greenlet, VisitReference visit);
 
 }  // namespace pysnap
 

@@ -72,6 +72,13 @@ void SnapshotBuilder::AddTask(const proto::Task& task) {
   Add(record);
 }
 
+void SnapshotBuilder::AddGreenlet(const proto::Greenlet& greenlet) {
+  for (const proto::Frame& frame : greenlet.frame()) NoteFrame(frame);
+  proto::Record record;
+  *record.mutable_greenlet() = greenlet;
+  Add(record);
+}
+
 void SnapshotBuilder::AddException(const proto::CrashException& exception) {
   proto::Record record;
   *record.mutable_exception() = exception;

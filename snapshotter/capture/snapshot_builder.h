@@ -28,6 +28,7 @@ class SnapshotBuilder : public ObjectSink {
 
   void AddThread(const proto::Thread& thread);
   void AddTask(const proto::Task& task);
+  void AddGreenlet(const proto::Greenlet& greenlet);
   void AddException(const proto::CrashException& exception);
   void AddProblem(absl::string_view where, absl::string_view reason);
   void AddSource(absl::string_view filename, absl::string_view content);

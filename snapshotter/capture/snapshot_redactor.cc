@@ -90,6 +90,7 @@ class Redactor {
     for (size_t i = 0; i < objects_.size(); ++i) builder.OnObject(static_cast<uint32_t>(i + 1), objects_[i]);
     for (const proto::Thread& thread : threads_) builder.AddThread(thread);
     for (const proto::Task& task : tasks_) builder.AddTask(task);
+    for (const proto::Greenlet& greenlet : greenlets_) builder.AddGreenlet(greenlet);
     if (exception_.has_value()) builder.AddException(*exception_);
     for (const proto::Problem& problem : problems_) builder.AddProblem(problem.where(), problem.reason());
     for (const proto::SourceFile& source : sources_) builder.AddSource(source.filename(), source.content());
@@ -121,6 +122,8 @@ class Redactor {
         return add(threads_);
       case format::kTaskRecord:
         return add(tasks_);
+      case format::kGreenletRecord:
+        return add(greenlets_);
       case format::kExceptionRecord:
         return exception_.emplace().ParseFromArray(payload.data(), size);
       case format::kProblemRecord:
@@ -203,6 +206,7 @@ class Redactor {
     }
     for (proto::Thread& thread : threads_) VisitReferences(thread, replace);
     for (proto::Task& task : tasks_) VisitReferences(task, replace);
+    for (proto::Greenlet& greenlet : greenlets_) VisitReferences(greenlet, replace);
     for (Object& object : new_objects_) objects_.push_back(std::move(object));
   }
 
@@ -311,6 +315,7 @@ class Redactor {
     };
     for (proto::Thread& thread : threads_) VisitReferences(thread, reach);
     for (proto::Task& task : tasks_) VisitReferences(task, reach);
+    for (proto::Greenlet& greenlet : greenlets_) VisitReferences(greenlet, reach);
     if (exception_.has_value()) reach({.id = exception_->object()});
     while (!pending.empty()) {
       const uint32_t id = pending.back();
@@ -341,6 +346,7 @@ class Redactor {
   std::vector<Object> objects_;
   std::vector<proto::Thread> threads_;
   std::vector<proto::Task> tasks_;
+  std::vector<proto::Greenlet> greenlets_;
   std::optional<proto::CrashException> exception_;
   std::vector<proto::Problem> problems_;
   std::vector<proto::SourceFile> sources_;

@@ -8,11 +8,13 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "snapshotter/capture/greenlet_records.h"
 #include "snapshotter/capture/native_records.h"
 #include "snapshotter/capture/task_records.h"
 #include "snapshotter/capture/thread_names.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
+#include "snapshotter/cpython/greenlets.h"
 #include "snapshotter/cpython/threads.h"
 #include "snapshotter/objects/absent.h"
 #include "snapshotter/objects/frame_records.h"
@@ -79,6 +81,7 @@ class Walk {
     }
     if (input_.native_stacks != nullptr) RecordOtherThreads(threads, records);
     const std::vector<proto::Task> tasks = RecordTasks(threads);
+    const std::vector<proto::Greenlet> greenlets = RecordGreenletsOf(threads);
     const absl::Status status = crawler_.Run();
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
@@ -86,6 +89,7 @@ class Walk {
       FillWaits(threads, records);
       for (const proto::Thread& record : records) builder_->AddThread(record);
       for (const proto::Task& task : tasks) builder_->AddTask(task);
+      for (const proto::Greenlet& greenlet : greenlets) builder_->AddGreenlet(greenlet);
       if (exception_.object() != 0) builder_->AddException(exception_);
     }
     result_.threads = records.size();
@@ -270,6 +274,29 @@ class Walk {
     const bool limited = input_.options.max_objects != 0 || input_.options.max_depth != 0;
     return pysnap::RecordTasks(*input_.runtime, memory_, frame_walker_, python_threads, native_ids, limited, crawler_,
                                [this](absl::string_view where, absl::string_view why) { Problem(where, why); });
+  }
+
+  std::vector<proto::Greenlet> RecordGreenletsOf(const std::vector<WalkedThread>& threads) {
+    if (input_.greenlets == nullptr) return {};
+    std::vector<PythonThread> python_threads;
+    absl::flat_hash_map<Address, int64_t> native_ids;
+    bool within = false;
+    for (const WalkedThread& thread : threads) {
+      if (thread.python.interpreter.is_null()) continue;
+      python_threads.push_back(thread.python);
+      native_ids.emplace(thread.python.state, thread.native_id);
+      const std::optional<Address> pc = ProgramCounter(thread.native);
+      within |= pc.has_value() && input_.greenlets->library.contains(*pc);
+    }
+    GreenletList list =
+        ListGreenlets(*input_.runtime, memory_, *input_.greenlets, *input_.old_greenlets, python_threads, code_reader_);
+    if (within) list.problems.push_back(absl::UnavailableError("a thread was stopped within greenlet's own code"));
+    return RecordGreenlets(list, native_ids, recorder_, crawler_,
+                           [this](absl::string_view where, const absl::Status& status) {
+                             Problem(where, status.message());
+                             const bool passes = absl::IsUnavailable(status) || absl::IsAborted(status);
+                             if (passes) ++result_.passing_problems;
+                           });
   }
 
   void RecordNative(const WalkedThread& thread, const std::string& where, proto::Thread& record) {

@@ -12,6 +12,8 @@
 #include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/occasion.h"
 #include "snapshotter/capture/snapshot_builder.h"
+#include "snapshotter/cpython/greenlet_search.h"
+#include "snapshotter/cpython/greenlet_structs.h"
 #include "snapshotter/cpython/runtime.h"
 #include "snapshotter/memory/memory.h"
 #include "snapshotter/objects/graph_crawler.h"
@@ -57,6 +59,9 @@ struct WalkInput {
   const DeclaredLayouts* layouts = nullptr;   // see CrawlOptions
   StructSource* structs = nullptr;            // see CrawlOptions
   OpenFiles* open_files = nullptr;            // see CrawlOptions
+  // Null: the target has not loaded greenlet.
+  const GreenletStructs* greenlets = nullptr;
+  const OldGreenlets* old_greenlets = nullptr;  // with it
   // Null: native frames are not recorded. Otherwise decoded before the recording.
   const NativeStacks* native_stacks = nullptr;
   std::function<void(uint64_t)> progress;  // see CrawlOptions

@@ -23,6 +23,7 @@ struct Options {
   bool json = false;
   bool no_locals = false;
   bool tasks = false;
+  bool greenlets = false;
   std::string thread;
   size_t max_repr = 1000;
   std::string color = "auto";
@@ -43,6 +44,7 @@ int Show(const Options& options) {
   if (!snapshot.ok()) return FailToLoad(options.file, snapshot.status());
   const format::ShowOptions show{.thread = options.thread,
                                  .tasks = options.tasks,
+                                 .greenlets = options.greenlets,
                                  .locals = !options.no_locals,
                                  .max_repr = options.max_repr,
                                  .color = !options.json && UseColor(options.color)};
@@ -69,6 +71,7 @@ void AddShowCommand(CLI::App& app, int& exit_code) {
   command->add_flag("--json", options->json, "Print JSON instead of text");
   command->add_flag("--tasks", options->tasks,
                     "Print the tree of the tasks of asyncio and trio instead of the threads");
+  command->add_flag("--greenlets", options->greenlets, "Print the greenlets of all threads instead of the threads");
   command->add_option("--thread", options->thread, "Only this thread")->type_name("ID|NAME");
   command->add_flag("--no-locals", options->no_locals, "Leave out the values of variables");
   command->add_option("--max-repr", options->max_repr, "Characters shown of a value; 0: no limit")

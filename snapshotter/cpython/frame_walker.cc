@@ -31,14 +31,14 @@ FrameChain FrameWalker::WalkThread(Address thread_state, std::optional<Address> 
   const FrameContext context{runtime_, memory_, code_reader_};
   const absl::StatusOr<Address> innermost = runtime_.version->current_frame(context, thread_state, pc);
   if (!innermost.ok()) return FrameChain{.frames = {}, .evaluations = {}, .truncated = innermost.status()};
-  FrameChain chain = Walk(*innermost);
+  FrameChain chain = WalkFrom(*innermost);
   if (!chain.frames.empty() && chain.frames[0].problem.ok()) {
     chain.frames[0].torn_slot = runtime_.version->find_torn_local(context, chain.frames[0]);
   }
   return chain;
 }
 
-FrameChain FrameWalker::Walk(Address frame) {
+FrameChain FrameWalker::WalkFrom(Address frame) {
   const FrameContext context{runtime_, memory_, code_reader_};
   FrameChain chain;
   absl::flat_hash_set<Address> seen;

@@ -91,6 +91,9 @@ class FrameWalker {
   // The frames of a running thread. `pc`: where it is stopped, if that is known.
   FrameChain WalkThread(Address thread_state, std::optional<Address> pc = std::nullopt);
 
+  // The frames from this one outwards: a PyFrameObject (up to 3.10) or a _PyInterpreterFrame (3.11+); none for null.
+  FrameChain WalkFrom(Address frame);
+
   // Finds out where on the C stack each of the chain's evaluations is, for versions that WalkThread does not tell it
   // of. What cannot be had stays null.
   void LocateEvaluations(Address thread_state, FrameChain& chain);
@@ -102,8 +105,6 @@ class FrameWalker {
   absl::StatusOr<FrameInfo> ReadFrameObject(Address frame_object);
 
  private:
-  FrameChain Walk(Address frame);
-
   const Runtime& runtime_;
   Memory& memory_;
   CodeReader& code_reader_;

@@ -13,6 +13,7 @@
 #include "snapshotter/format/context_view.h"
 #include "snapshotter/format/exception_view.h"
 #include "snapshotter/format/frame_view.h"
+#include "snapshotter/format/greenlet_view.h"
 #include "snapshotter/format/loop_view.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/repr.h"
@@ -79,6 +80,7 @@ class Builder {
     Put(out, "tasks", Tasks());
     Put(out, "loops", Loops());
     Put(out, "deadlocks", Deadlocks());
+    Put(out, "greenlets", Greenlets());
     return out;
   }
 
@@ -279,6 +281,32 @@ class Builder {
     Put(out, "shield", scope.has_shield() ? Json(scope.shield()) : Json(nullptr));
     Put(out, "children", std::move(children));
     return out;
+  }
+
+  Json Greenlets() {
+    const auto address = [](uint64_t value) { return value != 0 ? Json(AddressText(value)) : Json(nullptr); };
+    const auto absent = [](bool set, const proto::Absent& why) { return set ? Text(AbsentText(why)) : Json(nullptr); };
+    Json all = Json::array();
+    for (const GreenletView& view : ViewGreenlets(snapshot_)) {
+      const proto::Greenlet& greenlet = *view.greenlet;
+      Json out = Json::object();
+      Put(out, "id", AddressText(greenlet.address()));
+      Put(out, "object", greenlet.object() != 0 ? Value(greenlet.object(), true) : Json(nullptr));
+      Put(out, "state", view.state != nullptr ? Json(view.state) : Json(nullptr));
+      Put(out, "is_main", greenlet.is_main());
+      Put(out, "parent", address(greenlet.parent()));
+      Put(out, "main", address(greenlet.main()));
+      Put(out, "native_id", NumberOrNull(greenlet.native_id() != 0, greenlet.native_id()));
+      Put(out, "interpreter", greenlet.interpreter());
+      Put(out, "thread_ended", greenlet.thread_ended());
+      Put(out, "frames", Frames(view.frames, 0));
+      Put(out, "run", greenlet.run() != 0 ? Value(greenlet.run(), true) : Json(nullptr));
+      Put(out, "handling", Exception(greenlet.handling()));
+      Put(out, "truncated", absent(greenlet.has_truncated(), greenlet.truncated()));
+      Put(out, "absent", absent(greenlet.has_absent(), greenlet.absent()));
+      all.push_back(std::move(out));
+    }
+    return all;
   }
 
   Json Frames(const std::vector<FrameView>& views, uint32_t leaf) {

@@ -133,6 +133,9 @@ bool LoadedSnapshot::Visit(uint32_t kind, std::string_view payload) {
     case kThreadRecord:
       if (const auto* thread = ParseMessage<proto::Thread>(payload)) threads_.push_back(thread);
       break;
+    case kGreenletRecord:
+      if (const auto* greenlet = ParseMessage<proto::Greenlet>(payload)) greenlets_.push_back(greenlet);
+      break;
     case kTaskRecord:
       if (const auto* task = ParseMessage<proto::Task>(payload)) tasks_.push_back(task);
       break;

@@ -43,6 +43,8 @@ class LoadedSnapshot {
   const std::vector<const proto::Thread*>& threads() const { return threads_; }
   // asyncio's and trio's, in the order in which they are to be shown.
   const std::vector<const proto::Task*>& tasks() const { return tasks_; }
+  // In the order in which they are to be shown.
+  const std::vector<const proto::Greenlet*>& greenlets() const { return greenlets_; }
   const std::vector<const proto::Problem*>& problems() const { return problems_; }
   // The exception this snapshot was taken for; null for an attach.
   const proto::CrashException* exception() const { return exception_; }
@@ -83,6 +85,7 @@ class LoadedSnapshot {
   std::string damage_;
   std::vector<const proto::Thread*> threads_;
   std::vector<const proto::Task*> tasks_;
+  std::vector<const proto::Greenlet*> greenlets_;
   std::vector<const proto::Problem*> problems_;
   const proto::CrashException* exception_ = nullptr;
   std::vector<std::string_view> strings_;

@@ -32,6 +32,7 @@ enum RecordKind : uint32_t {
   kTrailerRecord = 8,
   kZstdRecord = 9,
   kTaskRecord = 10,
+  kGreenletRecord = 11,
 };
 
 // Limits on what a file may make us allocate. A compressed run is refused beyond the first; all runs of a file

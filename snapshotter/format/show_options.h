@@ -13,7 +13,8 @@ namespace pysnap::format {
 struct ShowOptions {
   // Native id, or name; empty: all threads.
   std::string thread = {};
-  bool tasks = false;  // the tree of asyncio's tasks instead of the threads
+  bool tasks = false;      // the tree of asyncio's tasks instead of the threads
+  bool greenlets = false;  // the greenlets instead of the threads
   bool locals = true;
   size_t max_repr = 1000;  // characters; 0: no limit
   bool color = false;

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "snapshotter/format/exception_view.h"
 #include "snapshotter/format/frame_view.h"
+#include "snapshotter/format/greenlet_text.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/task_text.h"
@@ -72,6 +73,10 @@ class View {
       WriteTasks(snapshot_, options_, writer_);
       return writer_.Flush();
     }
+    if (options_.greenlets) {
+      WriteGreenlets(snapshot_, options_, writer_);
+      return writer_.Flush();
+    }
     if (snapshot_.exception() != nullptr) CrashException(*snapshot_.exception());
     for (const proto::Thread* thread : SelectThreads(snapshot_, options_)) Thread(*thread);
     Problems();
@@ -108,6 +113,10 @@ class View {
                      ", ", snapshot_.object_count(), " objects");
     if (const size_t tasks = snapshot_.tasks().size(); tasks > 0) {
       absl::StrAppend(&holds, ", ", tasks, " task", tasks == 1 ? "" : "s", options_.tasks ? "" : " (see --tasks)");
+    }
+    if (const size_t greenlets = snapshot_.greenlets().size(); greenlets > 0) {
+      absl::StrAppend(&holds, ", ", greenlets, " greenlet", greenlets == 1 ? "" : "s",
+                      options_.greenlets ? "" : " (see --greenlets)");
     }
     if (!snapshot_.complete()) {
       holds += "; " + style_(Color::kWarning, "incomplete");

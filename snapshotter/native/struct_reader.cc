@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "snapshotter/native/dwarf_types.h"
 
 namespace pysnap {
 namespace {
@@ -21,32 +22,6 @@ constexpr size_t kMaxFields = 1000;
 constexpr size_t kMaxDies = 10'000'000;
 // Of an array of objects; a larger one is bytes.
 constexpr Dwarf_Word kMaxArrayOfObjects = 64;
-
-std::string_view NameOf(Dwarf_Die* die) {
-  const char* name = dwarf_diename(die);
-  return name == nullptr ? std::string_view() : name;
-}
-
-// The type of a variable, member or pointer, behind typedefs and qualifiers.
-bool TypeOf(Dwarf_Die* die, Dwarf_Die* type) {
-  Dwarf_Attribute attribute;
-  return dwarf_formref_die(dwarf_attr_integrate(die, DW_AT_type, &attribute), type) != nullptr &&
-         dwarf_peel_type(type, type) == 0;
-}
-
-bool IsStruct(Dwarf_Die* type) {
-  const int tag = dwarf_tag(type);
-  return tag == DW_TAG_structure_type || tag == DW_TAG_class_type;
-}
-
-// In bytes from the beginning of the struct; false for one of bits, or of a place that is computed.
-bool OffsetOf(Dwarf_Die* member, Dwarf_Word* offset) {
-  Dwarf_Attribute attribute;
-  *offset = 0;
-  if (dwarf_hasattr(member, DW_AT_bit_size) || dwarf_hasattr(member, DW_AT_data_bit_offset)) return false;
-  if (dwarf_attr(member, DW_AT_data_member_location, &attribute) == nullptr) return true;
-  return dwarf_formudata(&attribute, offset) == 0;
-}
 
 // What stands first in a struct: its first member, or the class that it extends.
 bool FirstOf(Dwarf_Die* type, Dwarf_Die* first) {

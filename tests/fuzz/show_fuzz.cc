@@ -14,6 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ShowOptions options{.max_repr = 200, .color = size % 2 == 0};
   size_t written = 0;
   WriteTextView(**snapshot, options, [&written](std::string_view text) { written += text.size(); });
+  options.greenlets = true;
+  WriteTextView(**snapshot, options, [&written](std::string_view text) { written += text.size(); });
+  options.greenlets = false;
   options.tasks = true;
   WriteTextView(**snapshot, options, [&written](std::string_view text) { written += text.size(); });
   written += JsonView(**snapshot, options).dump(-1, ' ', false, nlohmann::json::error_handler_t::strict).size();

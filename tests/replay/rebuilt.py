@@ -2,6 +2,8 @@
 
 rebuilt.py contexts FILE    what each frame is inside of
 rebuilt.py tasks FILE       the tasks of asyncio and trio
+rebuilt.py greenlets FILE   the greenlets of all threads
+rebuilt.py portals FILE     the stacks of tasks that greenback has given portals to
 rebuilt.py catalogue FILE   what the values of catalogue.py differ in from those that it makes here
 rebuilt.py graphs FILE      which graphs of graphs.py differ from those that it makes here
 rebuilt.py frames FILE      every thread's frames and locals, as oracle.py describes live ones
@@ -14,6 +16,7 @@ import json
 import os
 import re
 import sys
+import traceback
 
 import catalogue
 import graphs
@@ -125,6 +128,44 @@ def random_graphs(snapshot):
     return {"count": len(held), "different": found, "told_apart": told_apart(held[:100], first)}
 
 
+def greenlets(snapshot):
+    return [
+        {
+            "id": greenlet.id,
+            "type": greenlet.type_name,
+            "state": greenlet.state,
+            "is_main": greenlet.is_main,
+            "parent": greenlet.parent,
+            "native_id": greenlet.native_id,
+            "run": repr(greenlet.run),
+            "handling": repr(greenlet.handling),
+            "frames": [describe(frame) for frame in greenlet.frames],
+            "backs": [frame.f_code.co_name for frame, _ in traceback.walk_stack(greenlet.frames[-1])]
+            if greenlet.frames
+            else [],
+            "extracted": [frame.pyframe.f_code.co_name for frame in snapshot.extract(greenlet).frames],
+            "by object": [frame.pyframe.f_code.co_name for frame in snapshot.extract(greenlet.object).frames],
+            "contexts": [
+                [context.varname for context in frame.contexts] for frame in snapshot.extract(greenlet).frames
+            ],
+        }
+        for greenlet in snapshot.greenlets
+    ]
+
+
+def portals(snapshot):
+    stacks = {task.id: snapshot.extract(task) for task in snapshot.tasks}
+    return {
+        each: {
+            "names": [frame.pyframe.f_code.co_name for frame in stack.shown()],
+            "all": len(stack.frames),
+            "local": stack.frames[-1].pyframe.f_locals.get("inside"),
+            "waits": stack.leaf is not None,
+        }
+        for each, stack in stacks.items()
+    }
+
+
 def tasks(snapshot):
     return [
         {
@@ -215,6 +256,8 @@ if __name__ == "__main__":
         "contexts": contexts,
         "frames": frames,
         "graphs": random_graphs,
+        "greenlets": greenlets,
+        "portals": portals,
         "positions": positions,
         "sessions": sessions,
         "tasks": tasks,

@@ -32,3 +32,35 @@ extern "C" [[gnu::visibility("default")]] int native_fixture_enter(fixture::Call
   const int result = shape.Visit(callback, argument);
   return result + fixture::sink;
 }
+
+// Structs that a test looks for by their names.
+namespace fixture {
+
+struct First {
+  void* at_begin;
+  int number;
+};
+
+struct Second {
+  char letter;
+  void* hidden;
+};
+
+class Derived : public First, public Second {
+ public:
+  struct Inside {
+    short small;
+    double large;
+  } inside;
+  void* hidden;
+  static int shared;
+  unsigned bits : 3;
+};
+
+int Derived::shared = 3;
+
+}  // namespace fixture
+
+extern "C" [[gnu::visibility("default")]] int native_fixture_look_at(fixture::Derived* derived) {
+  return derived->number + fixture::Derived::shared;
+}

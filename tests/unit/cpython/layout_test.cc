@@ -26,6 +26,7 @@ struct Range {
 };
 constexpr Range kRanges[] = {
     {"_PyRuntimeState", "debug_offsets", 13, 15},
+    {"_PyRuntimeState", "gc", 8, 8},
     {"_PyRuntimeState", "ceval_gil", 8, 11},
     {"_PyRuntimeState", "gilstate_tstate_current", 8, 11},
     {"PyInterpreterState", "runtime", 9, 15},
