@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "replay_ext/core/loader.h"
+#include "replay_ext/core/opcodes/opcodes.h"
 
 namespace pysnap::replay {
 namespace {
@@ -55,7 +56,14 @@ PyObject* Loader::MakeGenerator(uint32_t id, const Generator& generator) {
   const auto known = codes_.find(generator.code);
   if (known == codes_.end() || !known->second.real) return nullptr;
   PyCodeObject* code = reinterpret_cast<PyCodeObject*>(known->second.code.get());
-  if ((static_cast<unsigned>(code->co_flags) & kMakesGenerator) == 0) return nullptr;
+  Object code_object;
+  code_object.Decode(file_.objects[generator.code]);
+  const Bytes bytecode = Code(code_object.data).bytecode;
+  if ((static_cast<unsigned>(code->co_flags) & kMakesGenerator) == 0 ||
+      !pysnap_code_makes_generator(reinterpret_cast<const uint8_t*>(bytecode.data()), bytecode.size(),
+                                   pysnap_code_slots(code), pysnap_code_free_count(code))) {
+    return nullptr;
+  }
   if (!generator.has_frame) return nullptr;
   RealGenerator real;
   real.frame = Frame(generator.frame);

@@ -24,6 +24,10 @@ uint8_t pysnap_code_nop(void);
  * of the plain instruction set, and a point from which it is traceable. */
 int pysnap_code_is_clean(const uint8_t* bytes, size_t size);
 
+/* Whether to call a function of this code, which has `slots` fast variables of which `frees` are free, does nothing but
+ * make a generator. Up to 3.10 the flags of the code decide that alone. */
+int pysnap_code_makes_generator(const uint8_t* bytes, size_t size, int slots, int frees);
+
 #ifdef __cplusplus
 }
 #endif

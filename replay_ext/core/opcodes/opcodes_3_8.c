@@ -24,3 +24,8 @@ int pysnap_code_is_clean(const uint8_t* bytes, size_t size) {
   (void)bytes;
   return size >= 2 && size % 2 == 0;
 }
+
+int pysnap_code_makes_generator(const uint8_t* bytes, size_t size, int slots, int frees) {
+  (void)bytes, (void)size, (void)slots, (void)frees;
+  return 1;
+}
