@@ -91,14 +91,7 @@ start_beside() {
   trap 'kill -- -"$beside" 2>/dev/null || true' EXIT
   trap 'exit 130' INT TERM
 }
-# It need not be idle any more.
-hurry_beside() {
-  [ -n "$beside" ] || return 0
-  for task in $(ps -e -o pid= -o pgid= | awk -v group="$beside" '$2 == group {print $1}'); do
-    chrt --other --pid 0 "$task" 2>/dev/null || true
-  done
-  wait "$beside" || true
-}
+await_beside() { [ -z "$beside" ] || wait "$beside" || true; }
 lint_result() {
   cat "$LOGS/lint.out"
   [ -e "$LOGS/lint.ok" ]
@@ -115,7 +108,7 @@ if step "build" build_default; then
   step "tests on every CPython" python_tests "$@" || true
 fi
 if [ "$full" = yes ]; then
-  step "lint and build beside" hurry_beside || true
+  await_beside
   step "lint" lint_result || true
   step "layouts" "$HOST_PYTHON" scripts/gen_layout.py --check || true
   step "unit tests with sanitizers" sanitizer_tests || true

@@ -86,7 +86,7 @@ PyObject* Loader::MakeGenerator(uint32_t id, const Generator& generator) {
   if (!made || !(PyGen_CheckExact(made.get()) || PyCoro_CheckExact(made.get()) || PyAsyncGen_CheckExact(made.get()))) {
     return nullptr;
   }
-  pysnap_generator_never_finalize(made.get());
+  pysnap_never_finalize(made.get());
   Ref frame(PyObject_GetAttrString(made.get(), FrameAttribute(made.get())));
   if (!frame || !PyFrame_Check(frame.get())) return nullptr;
   Ref builtins(PyObject_GetAttr(builtins_.get(), dict_name_.get()));
@@ -129,6 +129,12 @@ PyObject* Loader::NewStackItem(uint32_t id) {
   }
   Py_INCREF(object);
   return object;
+}
+
+void Loader::NeverFinalize() {
+  for (PyObject* object : made_) {
+    if (object != nullptr && IsRebuilt(Py_TYPE(object)) && PyObject_IS_GC(object)) pysnap_never_finalize(object);
+  }
 }
 
 void Loader::SuspendGenerators() {

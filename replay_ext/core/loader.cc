@@ -450,6 +450,7 @@ bool Loader::FillAll() {
     if (!fill(id, [&](uint32_t each) { FillType(made_[each], Type(object.data)); })) return false;
   }
   SuspendGenerators();
+  if (options_.run_code) NeverFinalize();
   if (PyErr_Occurred() && !Recover()) return false;
   return true;
 }

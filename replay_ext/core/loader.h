@@ -172,6 +172,8 @@ class Loader {
   bool WasIterator(uint32_t type_id);
   // Puts those that were suspended where they were, when all objects are whole.
   void SuspendGenerators();
+  // The __del__ of captured objects is left to the program; those that running code makes have theirs.
+  void NeverFinalize();
 
   // ---- code.cc
   PyObject* MakeCode(uint32_t id, const Object& object);

@@ -12,6 +12,7 @@ import sys
 import types
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
+from pysnap._late_iterators import GoingOn, LateIterator
 from pysnap._parts import Parts, listed, number
 
 Builder = Callable[[type, Parts], Any]
@@ -60,13 +61,20 @@ _SAFE = frozenset(
         reversed,
         types.GeneratorType,
         zip,
+        GoingOn,
+        LateIterator,
     }
 )
 
 
+def is_safe(iterator: Any) -> bool:
+    """Whether going on to it calls nothing that a class of the program says."""
+    return type(iterator) in _SAFE
+
+
 def safe(iterator: Any) -> Any:
-    """The iterator, or ValueError where going on to it would call what a class of the program says."""
-    if type(iterator) not in _SAFE:
+    """The iterator. ValueError for one that is not safe."""
+    if not is_safe(iterator):
         raise ValueError("it goes on to an iterator of a class of the program")
     return iterator
 

@@ -32,6 +32,21 @@ class LateIterator:
         return f"<{self._name} object at {id(self):#x}>"
 
 
+class GoingOn:
+    """An iterator of a class of the program: its `__next__` is asked for no sooner than something goes on to it."""
+
+    __slots__ = ("_iterator",)
+
+    def __init__(self, iterator: Any) -> None:
+        self._iterator = iterator
+
+    def __iter__(self) -> GoingOn:
+        return self
+
+    def __next__(self) -> Any:
+        return next(self._iterator)
+
+
 def iterator_stand_ins() -> Dict[Tuple[str, str], Callable[[Parts], LateIterator]]:
     """By the module and the name of the type, which differ between versions."""
     table: Dict[Tuple[str, str], Callable[[Parts], LateIterator]] = {("builtins", "odict_iterator"): _of_ordered_dict}

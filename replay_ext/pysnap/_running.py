@@ -6,6 +6,7 @@ import contextlib
 from typing import Any, AsyncIterator, Callable, Dict, Iterator, NoReturn, Tuple
 
 from ._absent import Absent, CodeNotRun
+from ._running_iterators import going_builders
 
 
 class AbsentValue(CodeNotRun):
@@ -119,6 +120,7 @@ def running_builders() -> Dict[Tuple[str, str], Callable[[Dict[str, Any]], Any]]
         return made
 
     return {
+        **going_builders(),
         ("builtins", "async_generator_asend"): make_asend,
         ("builtins", "iterator"): make_sequence_iterator,
         ("builtins", "coroutine_wrapper"): make_coroutine_wrapper,

@@ -125,6 +125,18 @@ class Described:
         return (self.name, instance is None)
 
 
+class Deleted:
+    """Leaves a trace when it goes."""
+
+    gone = []
+
+    def __init__(self, name):
+        self.name = name
+
+    def __del__(self):
+        Deleted.gone.append(self.name)
+
+
 class Holder:
     field = Described()
 
@@ -334,6 +346,7 @@ def main():
     names = Names(a=1)
     point = Point(1, 2)
     event = threading.Event()
+    kept = Deleted("captured")  # noqa: F841
 
     def ordered(*items):
         return sorted(items)

@@ -386,6 +386,14 @@ def iterators():
         "callable": lambda: iter(iter([1, 2, None]).__next__, None),
         "sequence": lambda: Indexed(),
         "generator": lambda: (c for c in "ab"),
+        "enumerate_own": lambda: enumerate(Countdown(2)),
+        "zip_own": lambda: zip(Countdown(3), "ab", (n for n in range(2))),
+        "map_own": lambda: map(str, Countdown(2)),
+        "filter_own": lambda: filter(None, Countdown(3)),
+        "chain_own": lambda: itertools.chain([7], Countdown(2)),
+        "islice_own": lambda: itertools.islice(Countdown(5), 1, 4),
+        "takewhile_own": lambda: itertools.takewhile(bool, Countdown(3)),
+        "enumerate_deque": lambda: enumerate(collections.deque("xyz")),
     }
 
 

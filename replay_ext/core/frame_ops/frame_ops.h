@@ -85,8 +85,9 @@ typedef struct {
  * set) a suspended one. Takes the stack's references. */
 void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state);
 
-/* Nothing of a generator runs when it goes without having been closed. */
-void pysnap_generator_never_finalize(PyObject* generator);
+/* Nothing of an object runs when it goes: neither its __del__ nor, of a generator that was not closed, its code. The
+ * object is of a type that the garbage collector knows (PyObject_IS_GC). */
+void pysnap_never_finalize(PyObject* object);
 
 /* Writes f_locals, where it is a copy, back to the frame: what a debugger assigned sticks. */
 void pysnap_frame_commit(PyObject* frame);

@@ -88,4 +88,4 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
   SetHandled(&self->gi_exc_state, state->handled);
 }
 
-void pysnap_generator_never_finalize(PyObject* generator) { _PyGC_SET_FINALIZED(generator); }
+void pysnap_never_finalize(PyObject* object) { _PyGC_SET_FINALIZED(object); }
