@@ -87,7 +87,7 @@ def ipython_shell(debugger: Any, names: Dict[str, Any]) -> None:
     from IPython.terminal.embed import InteractiveShellEmbed  # type: ignore[import-not-found,unused-ignore]
 
     before = set(names)
-    shell = InteractiveShellEmbed(banner1=_BANNER, exit_msg="")
+    shell = InteractiveShellEmbed(banner1=f"{_BANNER}\n", exit_msg="")
     shell(local_ns=names, module=types.ModuleType("frame"))
     for name in set(names) - before:
         # What it keeps there for itself.

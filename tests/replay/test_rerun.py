@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import shutil
 import subprocess
 from pathlib import Path
 from typing import Dict, List, Optional
 
 import pytest
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, is_newest
+from support_py.packages import ipython
 from support_py.rebuild import REPLAY, python_environment
 from support_py.target import capture
 from support_py.watching import watched
@@ -160,6 +162,43 @@ def test_interact_writes_back(python: Interpreter, pysnap_binary: Path, crash: P
         "parse returned ('z', 9)",
     ):
         assert text in output, f"{text!r} is not in:\n{output}"
+
+
+def test_interact_with_ipython(python: Interpreter, pysnap_binary: Path, crash: Path) -> None:
+    if not is_newest(python):
+        pytest.skip("the newest build of each version does it")
+    environment = {
+        "PYTHONPATH": str(ipython(python)),
+        "HOME": str(crash.parent),
+        "PATH": "/usr/bin:/bin",
+        "TERM": "dumb",
+    }
+    pid, terminal = pty.fork()
+    if pid == 0:
+        command = [str(pysnap_binary), "replay", "--run-code", "--ui", "ipython", "--python", python.path, str(crash)]
+        os.execve(command[0], command, environment)
+    told = b""
+
+    def answer(text: bytes, line: str) -> None:
+        """Types the line when the text has come."""
+        nonlocal told
+        seen = b""
+        while text not in seen:
+            seen += os.read(terminal, 4096)
+        told += seen
+        os.write(terminal, f"{line}\r".encode())
+
+    try:
+        answer(b"ipdb>", "interact")
+        answer(b"In [1]:", "line = 'z=9'")
+        answer(b"In [2]:", "exit()")
+        answer(b"ipdb>", "p 'now', line")
+        answer(b"('now', 'z=9')", "quit")
+        os.waitpid(pid, 0)
+    finally:
+        os.close(terminal)
+    assert b"changed line: 'b=two' -> 'z=9'" in told
+    assert b"added" not in told, told
 
 
 def test_to_test(python: Interpreter, pysnap_binary: Path, python_package: Path, crash: Path) -> None:

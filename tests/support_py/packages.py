@@ -44,3 +44,8 @@ def packages(python: Interpreter, name: str, *requirements: str) -> Path:
                 pytest.skip(f"{name} cannot be installed: {result.stderr.strip().splitlines()[-1]}")
             new.rename(folder)
     return folder
+
+
+def ipython(python: Interpreter) -> Path:
+    """A folder with IPython; the last two are what pip leaves out because the version that it runs on has no need."""
+    return packages(python, "ipython", "ipython", "typing_extensions", "exceptiongroup")

@@ -8,7 +8,7 @@ from typing import Iterator
 import pytest
 from support_py.attaching import Attacher
 from support_py.interpreters import Interpreter
-from support_py.packages import packages
+from support_py.packages import ipython
 
 
 @pytest.fixture
@@ -28,5 +28,4 @@ def attacher(pysnap_binary: Path, tmp_path: Path) -> Iterator[Attacher]:
 @pytest.fixture
 def ipython_packages(python: Interpreter) -> Path:
     """A folder with IPython for this version, fetched once into the cache; skips where there is none to be had."""
-    # The last two are what pip leaves out because the version that it runs on does not need it.
-    return packages(python, "ipython", "ipython", "typing_extensions", "exceptiongroup")
+    return ipython(python)
