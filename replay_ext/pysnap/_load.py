@@ -81,6 +81,13 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         for namespace, omitted in facts["partial"]:
             namespace["__builtins__"] = NamesFromModule(environment, namespace)
             namespace["__getattr__"] = NotRecordedHere(environment, namespace, omitted)
+        # Modules of which there is nothing but what functions have for their globals.
+        known = {id(namespace) for namespace in facts["globals"]}
+        for function in facts["functions"]:
+            namespace = function.__globals__
+            if id(namespace) not in known:
+                known.add(id(namespace))
+                namespace["__builtins__"] = NamesFromModule(environment, namespace)
         _core.take_builtins(facts["functions"])
     else:
         for namespace, omitted in facts["partial"]:

@@ -9,6 +9,7 @@ from typing import Any, Callable, List, Optional, Type
 
 from . import _core
 from ._greenlets import groups
+from ._pdb_exceptions import ExceptionsCommand
 from ._pdb_interact import InteractCommands, ipython_shell
 from ._pdb_rerun import RerunCommands
 from ._scopes import Scope
@@ -36,7 +37,7 @@ def _scope_text(scope: Scope) -> str:
     return text + ", shielded" * bool(scope.shield) + ", cancelled" * bool(scope.cancelled)
 
 
-class SnapshotCommands(RerunCommands, InteractCommands):
+class SnapshotCommands(RerunCommands, InteractCommands, ExceptionsCommand):
     """What a debugger of the pdb family does differently for a snapshot."""
 
     snapshot: Snapshot

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Dict, NoReturn
 
 from ._absent import CodeNotRun
+from ._pdb_exceptions import chain
 from ._rerun import Call
 from ._snapshot import Snapshot
 from ._sources import text_of
@@ -107,11 +108,11 @@ class RerunCommands(pdb.Pdb):
 
 def _captured(snapshot: Snapshot, frame: FrameType) -> str:
     """How it went with the frame in the program."""
-    error = snapshot.exception
-    trace = None if error is None else error.__traceback__
-    while error is not None and trace is not None:
-        if trace.tb_frame is frame:
-            text = str(error)
-            return f"it raised {type(error).__name__}{': ' if text else ''}{text} at line {trace.tb_lineno}"
-        trace = trace.tb_next
+    for error in reversed(chain(snapshot.exception)):
+        trace = error.__traceback__
+        while trace is not None:
+            if trace.tb_frame is frame:
+                text = str(error)
+                return f"it raised {type(error).__name__}{': ' if text else ''}{text} at line {trace.tb_lineno}"
+            trace = trace.tb_next
     return f"it was at line {frame.f_lineno}"

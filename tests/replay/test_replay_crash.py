@@ -158,9 +158,14 @@ def test_pdb_starts_where_it_was_raised(python: Interpreter, pysnap_binary: Path
 
 
 def test_chain_of_exceptions_in_pdb(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
-    if python.minor < 13:
-        pytest.skip("pdb has the command `exceptions` from 3.13 on")
     crash = Crash(python, pysnap_binary, PROGRAMS["cause"][1], tmp_path)
     commands = ["exceptions", "exceptions 0", "p local0, number", "exceptions 1", "p outer.__name__"]
     lines = without_places(debugged(pysnap_binary, crash.file, *commands))
     assert lines == ["0 ValueError('bad', 2)", ">   1 RuntimeError('later')", "([21, 2], 2)", "'outer'"]
+
+
+def test_numbers_that_are_no_exceptions(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    crash = Crash(python, pysnap_binary, PROGRAMS["cause"][1], tmp_path)
+    commands = ["exceptions 0", "exceptions 2", "exceptions -1", "exceptions one", "p number"]
+    lines = without_places(debugged(pysnap_binary, crash.file, *commands))
+    assert [line[:3] for line in lines] == ["***", "***", "***", "2"]

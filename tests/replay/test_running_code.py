@@ -37,6 +37,52 @@ def test_expressions(python: Interpreter, pysnap_binary: Path, python_package: P
     ), beyond
 
 
+def test_functions_far_from_a_frame(
+    python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path
+) -> None:
+    """What is only reached from function to function: they have the builtins, and the rest of the module found here."""
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    for number in range(1, 7):
+        call = f"1 + function{number + 1}(text)" if number < 6 else "1"
+        imported = f"from module{number + 1} import function{number + 1}\n" if number < 6 else ""
+        body = f"def function{number}(text):\n    return isinstance(text, str) and {call}\n"
+        (modules / f"module{number}.py").write_text(imported + body)
+    program = tmp_path / "far.py"
+    program.write_text(
+        "import sys\nfrom module1 import function1\n"
+        "def main(text):\n    function1(text)\n    print('{}', flush=True)\n    sys.stdin.readline()\nmain('a')\n"
+    )
+    environment = python_environment(python_package)
+    process = subprocess.Popen(
+        [python.path, str(program)],
+        env={**environment, "PYTHONPATH": str(modules)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    snapshot = tmp_path / "far.pb"
+    subprocess.run([str(pysnap_binary), "attach", "--quiet", "-o", str(snapshot), str(process.pid)], check=True)
+    process.communicate(b"\n")
+    ask = (
+        "import pysnap, sys\n"
+        "frame = pysnap.load(sys.argv[1], run_code=True).threads[0].frame\n"
+        "try:\n    print(frame.f_globals['function1']('a'))\n"
+        "except pysnap.AbsentValue as error:\n    print('absent:', error)\n"
+    )
+
+    def asked(path: str) -> str:
+        command = [python.path, "-c", ask, str(snapshot)]
+        return subprocess.run(
+            command, env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=True
+        ).stdout
+
+    alone = environment["PYTHONPATH"]
+    assert asked(f"{alone}:{modules}") == "6\n"
+    assert asked(alone).startswith("absent: 'function")
+
+
 def test_generators_go_on(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
     """From each point that they are suspended at."""
     captured = capture(pysnap_binary, python, "generators.py", tmp_path)
