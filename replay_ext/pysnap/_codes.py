@@ -6,7 +6,7 @@ import __future__
 import linecache
 from pathlib import Path
 from types import CodeType
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 from ._sources import decode
 
@@ -36,21 +36,28 @@ def qualified_name(code: CodeType, module_globals: Optional[dict[str, object]] =
     return places[0][0] if len(places) == 1 else code.co_name
 
 
-def find_in_file(path: str, qualname: str, like: CodeType) -> CodeType:
-    """The code of the function of this qualified name in the source file, compiled as `like` was.
+class SourceCode:
+    """The code objects of a source file."""
 
-    Raises OSError when the file cannot be read, SyntaxError, and LookupError when there is no such function or several.
-    """
-    compiled = _compile(decode(Path(path).read_bytes()), path, like)
-    if qualname == "<module>":
-        return compiled
-    found = [code for name, code in _walk(compiled) if name == qualname]
-    if not found:
-        raise LookupError(f"{path} has no function {qualname}")
-    if len(found) > 1:
-        lines = ", ".join(str(code.co_firstlineno) for code in found)
-        raise LookupError(f"{path} has several functions {qualname}: in lines {lines}")
-    return found[0]
+    def __init__(self, path: str, like: CodeType) -> None:
+        """Compiled as `like` was. Raises OSError when the file cannot be read, and SyntaxError."""
+        self.path = path
+        self._module = _compile(decode(Path(path).read_bytes()), path, like)
+        self._by_name: Dict[str, List[CodeType]] = {}
+        for name, code in _walk(self._module):
+            self._by_name.setdefault(name, []).append(code)
+
+    def find(self, qualname: str) -> CodeType:
+        """The code of the function of this qualified name. LookupError when there is none, or several."""
+        if qualname == "<module>":
+            return self._module
+        found = self._by_name.get(qualname, [])
+        if not found:
+            raise LookupError(f"{self.path} has no function {qualname}")
+        if len(found) > 1:
+            lines = ", ".join(str(code.co_firstlineno) for code in found)
+            raise LookupError(f"{self.path} has several functions {qualname}: in lines {lines}")
+        return found[0]
 
 
 def _compile(text: str, filename: str, like: CodeType) -> CodeType:

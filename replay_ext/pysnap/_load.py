@@ -16,7 +16,7 @@ from ._exit_codes import DAMAGED, ERROR, NO_FILE, PERMISSION, Failure
 from ._numpy_real import RealArrays
 from ._pandas import PANDAS_TYPES
 from ._pandas_real import RealFrames
-from ._permission import permit
+from ._permission import permit, permit_functions
 from ._running import AbsentInCode, NotIterator, closed_generator, running_builders
 from ._snapshot import Snapshot, SnapshotError
 from ._torch_real import RealTensors
@@ -95,6 +95,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     _sources.install(facts["sources"], facts["globals"])
     if run_code:
         permit(facts["codes"])
+        permit_functions(facts["functions"])
         offer_modules(facts["modules"])
     return Snapshot(facts, run_code)
 

@@ -54,7 +54,8 @@ class RerunCommands(pdb.Pdb):
 
         Call the function of this frame again, with its arguments as they are now, under the debugger: it stops at the
         first line. With --from the body of the function is taken from FILE, with --edited from a copy of its captured
-        source that $VISUAL or $EDITOR opens; the copy keeps what was changed until the debugger ends.
+        source that $VISUAL or $EDITOR opens; the copy keeps what was changed until the debugger ends. The bodies of
+        other functions of its file that it calls are taken from there, too.
         """
         frame = self.curframe
         if frame is None:
@@ -92,8 +93,11 @@ class RerunCommands(pdb.Pdb):
             text = text_of(code.co_filename, frame.f_globals)
             if text is None:
                 raise ValueError(f"the source of {code.co_filename} is not in the snapshot: use --from FILE")
-            folder = tempfile.mkdtemp(prefix="pysnap-edited-")
-            path = edited[code.co_filename] = os.path.join(folder, os.path.basename(code.co_filename) or "edited.py")
+            # It goes with the process.
+            folder = tempfile.TemporaryDirectory(prefix="pysnap-edited-")
+            self.__dict__.setdefault("_folders", []).append(folder)
+            name = os.path.basename(code.co_filename) or "edited.py"
+            path = edited[code.co_filename] = os.path.join(folder.name, name)
             Path(path).write_text(text, encoding="utf-8", errors="surrogateescape")
         editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
         if not editor:

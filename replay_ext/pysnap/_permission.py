@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import weakref
-from types import CodeType
-from typing import Dict, Iterable
+from types import CodeType, FunctionType
+from typing import Dict, Iterable, List
 
 from ._absent import CodeNotRun
 
@@ -16,6 +16,19 @@ def permit(codes: Iterable[CodeType]) -> None:
     for code in codes:
         key = id(code)
         _permitted[key] = weakref.ref(code, lambda _, key=key: _permitted.pop(key, None))  # type: ignore[misc]
+
+
+_functions: weakref.WeakSet[FunctionType] = weakref.WeakSet()
+
+
+def permit_functions(functions: Iterable[FunctionType]) -> None:
+    """They are of a snapshot whose code may run."""
+    _functions.update(functions)
+
+
+def functions_of(filename: str) -> List[FunctionType]:
+    """Those whose code is of this source file."""
+    return [function for function in _functions if function.__code__.co_filename == filename]
 
 
 def require(code: CodeType) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import traceback
 from types import CodeType, FrameType, FunctionType, TracebackType
@@ -10,8 +11,8 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import _core
 from ._absent import CodeNotRun
-from ._codes import find_in_file, qualified_name
-from ._permission import permit, require
+from ._codes import SourceCode, qualified_name
+from ._permission import functions_of, permit, require
 from ._record import Record
 
 _MODULE = "<module>"
@@ -45,9 +46,9 @@ class Outcome(Record):
 
 
 def _within(trace: Optional[TracebackType]) -> Optional[TracebackType]:
-    """Without the frames of this package at its beginning."""
+    """Without the frames of this package and of the debugger at its beginning."""
     at = trace
-    while at is not None and at.tb_frame.f_globals.get("__package__") == __package__:
+    while at is not None and (at.tb_frame.f_globals.get("__name__") or "").startswith(("pysnap.", "bdb")):
         at = at.tb_next
     return at or trace
 
@@ -56,20 +57,22 @@ class Call(Record):
     """A function of a captured frame, and what it was called with."""
 
     def __init__(self, frame: FrameType, source: Optional[str] = None) -> None:
-        """With `source` the function's body is that of the same function in this file.
+        """With `source` the function's body is that of the same function in this file; so is, while it runs, that of
+        the other functions of its own file.
 
         Raises CodeNotRun when its snapshot was not loaded with `run_code` or the frame cannot be run again by itself,
         LookupError when the file has no such function, OSError and SyntaxError.
         """
         require(frame.f_code)
         self.name = qualified_name(frame.f_code, frame.f_globals)
-        code = frame.f_code if source is None else find_in_file(source, self.name, frame.f_code)
+        sources = None if source is None else SourceCode(source, frame.f_code)
+        code = frame.f_code if sources is None else sources.find(self.name)
         if code.co_varnames[:1] == (".0",):
             raise CodeNotRun(f"{self.name} has consumed what it goes through: rerun the frame that it is in")
         if not code.co_flags & inspect.CO_NEWLOCALS and self.name != _MODULE:
             raise CodeNotRun(f"{self.name} is the body of a class: rerun the frame that it is in")
-        if source is not None:
-            permit(_with_inner(code))
+        self._changed = {} if sources is None else _changed(sources, frame.f_code.co_filename)
+        permit(_with_inner(code))
         self.frame = frame
         self.code = code
         self.closure = self._closure()
@@ -112,10 +115,16 @@ class Call(Record):
     def run(self, caller: Caller) -> Outcome:
         """Run it by `caller(function, *arguments)`. What it raises, BaseExceptions too, is in the outcome."""
         outcome = Outcome(self.name)
+        captured = {function: function.__code__ for function in self._changed}
         try:
+            for function, code in self._changed.items():
+                function.__code__ = code
             outcome.result = self._run(caller, outcome)
         except BaseException as error:
             outcome.exception = error
+        finally:
+            for function, code in captured.items():
+                function.__code__ = code
         return outcome
 
     def _run(self, caller: Caller, outcome: Outcome) -> Any:
@@ -133,6 +142,19 @@ class Call(Record):
                 return caller(_exhaust, made, outcome.yielded)
             return caller(asyncio.run, _exhaust_async(made, outcome.yielded))
         return caller(function, *self.positional, **self.keywords)
+
+
+def _changed(sources: SourceCode, filename: str) -> Dict[FunctionType, CodeType]:
+    """What captured functions of a file are in its changed source. Those that are not there, or have another closure,
+    stay as they are.
+    """
+    changed = {}
+    for function in functions_of(filename):
+        with contextlib.suppress(LookupError):
+            code = sources.find(function.__qualname__)
+            if code.co_freevars == function.__code__.co_freevars:
+                changed[function] = code
+    return changed
 
 
 def _exhaust(generator: Any, yielded: List[Any]) -> Any:

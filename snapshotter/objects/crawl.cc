@@ -10,6 +10,7 @@
 #include "snapshotter/cpython/version_support.h"
 #include "snapshotter/objects/absent.h"
 #include "snapshotter/objects/attributes.h"
+#include "snapshotter/objects/raised_frames.h"
 #include "snapshotter/objects/redaction.h"
 #include "snapshotter/objects/registry.h"
 
@@ -372,7 +373,31 @@ void Crawl::Touch(Address begin, uint64_t size) {
   memory_.Prefetch(absl::MakeConstSpan(&range, 1));
 }
 
+// Their code is captured code, as that of the threads' frames is, and has to be known before anything is decoded. Where
+// an exception is all that is left of a thread's stack there is no other.
+void Crawl::AddCodeOfRaised() {
+  std::vector<RaisedRoot> roots;
+  for (const Entry& entry : objects_) {
+    if (entry.kind == Kind::kObject) roots.push_back({entry.address, TracebackOfRaised(entry.address)});
+  }
+  for (const Raised& raised : raised_) roots.push_back({raised.exception.value, raised.exception.traceback});
+  const bool has_inner = layout().PyFrameObject.f_frame != kNoOffset;
+  const Offset globals = has_inner ? layout()._PyInterpreterFrame.f_globals : layout().PyFrameObject.f_globals;
+  const Offset builtins = has_inner ? layout()._PyInterpreterFrame.f_builtins : layout().PyFrameObject.f_builtins;
+  for (const Address frame : RaisedFrames(runtime_, memory_, types_, std::move(roots))) {
+    const absl::StatusOr<const CodeInfo*> code = CodeOf(frame);
+    if (!code.ok()) continue;
+    const auto add = [&](Offset field, NamespaceKind kind) {
+      const absl::StatusOr<Address> dict = memory_.ReadPointer(frame + field);
+      if (dict.ok() && !dict->is_null()) namespaces_.Add(*dict, kind, (*code)->address);
+    };
+    add(globals, NamespaceKind::kGlobals);
+    add(builtins, NamespaceKind::kBuiltins);
+  }
+}
+
 absl::Status Crawl::Run() {
+  AddCodeOfRaised();
   namespaces_.Resolve(*this);
   while (next_ < objects_.size()) {
     if (next_ == level_end_) {

@@ -172,6 +172,7 @@ class Crawl {
   uint32_t LimitStandIn(Kind kind);
   uint32_t RefSecret(Address object);
   void PrefetchBatch();
+  void AddCodeOfRaised();
   void Visit(uint32_t id);
   bool IsInterned(Address object, const TypeInfo& type);
   // Of a str, bytes or bytearray of at most so many items; empty when it is none, or cannot be had.
