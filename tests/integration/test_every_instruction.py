@@ -25,16 +25,22 @@ def test_frames_at_every_instruction(python: Interpreter, build_dir: Path) -> No
         assert program.stdout.readline() == "ready\n"
         count = INSTRUCTIONS * (DEBUG_FACTOR if python.debug else 1)
         step = [str(build_dir / "bin" / "pysnap_step"), str(program.pid), str(count)]
-        stepped = subprocess.run(step, capture_output=True, text=True, timeout=600)
-        print(stepped.stdout)
-        assert stepped.returncode == 0, stepped.stderr
-        last = stepped.stdout.splitlines()[-1]
-        numbers = {name: int(value) for name, value in re.findall(r"(\w+) (\d+)", last)}
-        assert numbers["instructions"] == count
-        assert numbers["calls"] > 0
-        assert numbers["breaches"] == 0, stepped.stdout
-        # Where they cannot be told, that is for a few instructions of each call from C.
-        assert numbers["unavailable"] < count / 50
+        calls = 0
+        # A stretch without a call shows nothing: some of what a round does takes more instructions than these.
+        for _ in range(10):
+            stepped = subprocess.run(step, capture_output=True, text=True, timeout=600)
+            print(stepped.stdout)
+            assert stepped.returncode == 0, stepped.stderr
+            last = stepped.stdout.splitlines()[-1]
+            numbers = {name: int(value) for name, value in re.findall(r"(\w+) (\d+)", last)}
+            assert numbers["instructions"] == count
+            assert numbers["breaches"] == 0, stepped.stdout
+            # Where they cannot be told, that is for a few instructions of each call from C.
+            assert numbers["unavailable"] < count / 50
+            calls += numbers["calls"]
+            if calls > 0:
+                break
+        assert calls > 0
         program.stdin.close()
         assert program.wait(timeout=60) == 0
     finally:
