@@ -33,18 +33,21 @@ Loader::MadeFrame* Loader::FindThreadFrame(uint32_t id, const Frame& frame) {
   return by_address != frames_by_address_.end() ? &thread_frames_[by_address->second] : nullptr;
 }
 
+// Its own dict, or an empty one where frames cannot have it.
+Ref Loader::GlobalsOf(const Frame& frame) {
+  PyObject* captured = GetIf(frame.globals, &PyDict_Type);
+  const bool usable = captured != nullptr && PyDict_CheckExact(captured) && real_namespaces_.count(frame.globals) == 0;
+  Ref globals = usable ? Ref::New(captured) : Ref(PyDict_New());
+  if (globals) globals_.insert(globals.get());
+  return globals;
+}
+
 PyObject* Loader::MakeFrame(const Frame& frame) {
   int shift = 0;
   Ref code(FrameCode(frame.code, frame.line, &shift));
   if (!code) return nullptr;
-  PyObject* globals = GetIf(frame.globals, &PyDict_Type);
-  Ref own_globals;
-  if (globals == nullptr || !PyDict_CheckExact(globals) || real_namespaces_.count(frame.globals) != 0) {
-    own_globals = Ref(PyDict_New());
-    globals = own_globals.get();
-    if (globals == nullptr) return nullptr;
-  }
-  globals_.insert(globals);
+  const Ref globals = GlobalsOf(frame);
+  if (!globals) return nullptr;
   PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code.get());
   Ref locals;
   if (!(object->co_flags & CO_OPTIMIZED)) {
@@ -68,12 +71,12 @@ PyObject* Loader::MakeFrame(const Frame& frame) {
       locals = Ref::New(captured);
     } else {
       // A module's frame without a namespace of its own works on its globals; a class body's is then not known.
-      locals = frame.name_space == 0 ? Ref::New(globals) : Ref(PyDict_New());
+      locals = frame.name_space == 0 ? Ref::New(globals.get()) : Ref(PyDict_New());
     }
     if (!locals) return nullptr;
   }
   Ref builtins(PyObject_GetAttr(builtins_.get(), dict_name_.get()));
-  PyObject* made = pysnap_frame_new(object, globals, locals.get(), builtins.get());
+  PyObject* made = pysnap_frame_new(object, globals.get(), locals.get(), builtins.get());
   if (made == nullptr) return nullptr;
   Ref bytes(PyObject_GetAttrString(code.get(), "co_code"));
   const Py_ssize_t size = bytes && PyBytes_Check(bytes.get()) ? PyBytes_GET_SIZE(bytes.get()) : 0;

@@ -72,16 +72,10 @@ PyObject* Loader::MakeGenerator(uint32_t id, const Generator& generator) {
   }
   const bool whole = real.frame.stack_complete && real.frame.stack.size() <= static_cast<size_t>(code->co_stacksize);
   if (generator.state == kSuspended && (!whole || real.frame.lasti < 0)) return nullptr;
-  PyObject* globals = GetIf(real.frame.globals, &PyDict_Type);
-  Ref own_globals;
-  if (globals == nullptr || !PyDict_CheckExact(globals) || real_namespaces_.count(real.frame.globals) != 0) {
-    own_globals = Ref(PyDict_New());
-    globals = own_globals.get();
-  }
-  if (globals == nullptr) return nullptr;
-  globals_.insert(globals);
+  const Ref globals = GlobalsOf(real.frame);
+  if (!globals) return nullptr;
   // Up to its first instruction, which makes the generator; nothing of the program's runs.
-  Ref function = CallableOf(code, globals);
+  Ref function = CallableOf(code, globals.get());
   Ref made(function ? PyObject_CallObject(function.get(), nullptr) : nullptr);
   if (!made || !(PyGen_CheckExact(made.get()) || PyCoro_CheckExact(made.get()) || PyAsyncGen_CheckExact(made.get()))) {
     return nullptr;

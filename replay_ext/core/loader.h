@@ -206,6 +206,7 @@ class Loader {
 
   // ---- frames.cc
   PyObject* MakeFrame(const Frame& frame);
+  Ref GlobalsOf(const Frame& frame);
   // The frame of a thread or greenlet that a frame object is, or null.
   MadeFrame* FindThreadFrame(uint32_t id, const Frame& frame);
   void FillFrame(PyObject* made, const Frame& frame);
@@ -232,6 +233,10 @@ class Loader {
   // Those of a stack, of which the first is thread_frames_[index].
   Ref FrameList(size_t index, size_t count);
   Ref ContextList();
+  Ref ObjectOrNone(uint32_t id);
+  Ref AbsentOrNone(const Absent& why);
+  // What has to be known where captured code may run.
+  Ref RunningDict();
   bool IsBare(uint32_t id);
 
   const SnapshotFile& file_;

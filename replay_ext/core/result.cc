@@ -110,7 +110,6 @@ Ref Loader::FrameList(size_t index, size_t count) {
 }
 
 Ref Loader::ThreadDict(const Thread& thread, size_t index) {
-  const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
   Dict dict;
   dict.Set("native_id", Int(thread.native_id))
       .Set("ident", Unsigned(thread.ident))
@@ -119,36 +118,37 @@ Ref Loader::ThreadDict(const Thread& thread, size_t index) {
       .Set("holds_gil", Bool(thread.holds_gil))
       .Set("interpreter", thread.interpreter >= 0 ? Int(thread.interpreter) : None())
       .Set("stopped", Bool(thread.stopped))
-      .Set("handling", object(thread.handling))
-      .Set("raised", object(thread.raised))
-      .Set("truncated", thread.truncated.set ? Ref(NewAbsent(thread.truncated, 0)) : None())
+      .Set("handling", ObjectOrNone(thread.handling))
+      .Set("raised", ObjectOrNone(thread.raised))
+      .Set("truncated", AbsentOrNone(thread.truncated))
       .Set("frames", FrameList(index, thread.frames.size()));
   return dict.Take();
 }
 
+Ref Loader::ObjectOrNone(uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); }
+
+Ref Loader::AbsentOrNone(const Absent& why) { return why.set ? Ref(NewAbsent(why, 0)) : None(); }
+
 Ref Loader::GreenletDict(const Greenlet& greenlet, size_t index) {
-  const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
-  const auto absent = [&](const Absent& why) { return why.set ? Ref(NewAbsent(why, 0)) : None(); };
   Dict dict;
   dict.Set("address", Unsigned(greenlet.address))
-      .Set("object", object(greenlet.object))
+      .Set("object", ObjectOrNone(greenlet.object))
       .Set("state", Int(greenlet.state))
       .Set("is_main", Bool(greenlet.is_main))
       .Set("parent", Unsigned(greenlet.parent))
       .Set("main", Unsigned(greenlet.main))
       .Set("native_id", greenlet.native_id != 0 ? Int(greenlet.native_id) : None())
       .Set("interpreter", Int(greenlet.interpreter))
-      .Set("run", object(greenlet.run))
-      .Set("handling", object(greenlet.handling))
+      .Set("run", ObjectOrNone(greenlet.run))
+      .Set("handling", ObjectOrNone(greenlet.handling))
       .Set("thread_ended", Bool(greenlet.thread_ended))
-      .Set("truncated", absent(greenlet.truncated))
-      .Set("absent", absent(greenlet.absent))
+      .Set("truncated", AbsentOrNone(greenlet.truncated))
+      .Set("absent", AbsentOrNone(greenlet.absent))
       .Set("frames", FrameList(index, greenlet.frames.size()));
   return dict.Take();
 }
 
 Ref Loader::TaskDict(const Task& task) {
-  const auto object = [&](uint32_t id) { return id != 0 ? Ref(NewGet(id)) : None(); };
   Ref awaited_by(PyList_New(0));
   for (const uint64_t waiter : task.awaited_by) {
     Ref address = Unsigned(waiter);
@@ -159,8 +159,8 @@ Ref Loader::TaskDict(const Task& task) {
     const auto flag = [](const std::optional<bool>& value) { return value.has_value() ? Bool(*value) : None(); };
     Dict facts;
     facts.Set("address", Unsigned(scope.address))
-        .Set("object", object(scope.object))
-        .Set("nursery", object(scope.nursery))
+        .Set("object", ObjectOrNone(scope.object))
+        .Set("nursery", ObjectOrNone(scope.nursery))
         .Set("deadline", scope.deadline.has_value() ? Ref(PyFloat_FromDouble(*scope.deadline)) : None())
         .Set("cancelled", flag(scope.cancelled))
         .Set("shield", flag(scope.shield));
@@ -174,13 +174,13 @@ Ref Loader::TaskDict(const Task& task) {
       .Set("parent", Unsigned(task.parent))
       .Set("parent_scope", Unsigned(task.parent_scope))
       .Set("scopes", std::move(scopes))
-      .Set("scopes_absent", task.scopes_absent.set ? Ref(NewAbsent(task.scopes_absent, 0)) : None())
-      .Set("object", object(task.object))
+      .Set("scopes_absent", AbsentOrNone(task.scopes_absent))
+      .Set("object", ObjectOrNone(task.object))
       .Set("name", Ref::New(Name(task.name)))
       .Set("state", Int(task.state))
-      .Set("coroutine", object(task.coroutine))
-      .Set("waiter", object(task.waiter))
-      .Set("loop", object(task.loop))
+      .Set("coroutine", ObjectOrNone(task.coroutine))
+      .Set("waiter", ObjectOrNone(task.waiter))
+      .Set("loop", ObjectOrNone(task.loop))
       .Set("native_id", task.native_id != 0 ? Int(task.native_id) : None())
       .Set("interpreter", Int(task.interpreter))
       .Set("awaited_by", std::move(awaited_by));
@@ -222,6 +222,35 @@ bool Loader::IsBare(uint32_t id) {
   }
 }
 
+Ref Loader::RunningDict() {
+  Ref codes(PyList_New(0));
+  Ref types(PyList_New(0));
+  Ref functions(PyList_New(0));
+  Ref modules(PyList_New(0));
+  Ref bare(PyList_New(0));
+  const auto add = [](const Ref& list, PyObject* object) {
+    if (list) PyList_Append(list.get(), object);
+  };
+  for (const auto& [id, built] : codes_) {
+    if (built.real) add(codes, built.code.get());
+  }
+  for (PyTypeObject* type : rebuilt_) add(types, reinterpret_cast<PyObject*>(type));
+  for (uint32_t id = 1; id < made_.size(); ++id) {
+    PyObject* made = made_[id];
+    if (made == nullptr) continue;
+    if (PyFunction_Check(made)) add(functions, made);
+    if (PyModule_Check(made) && made != builtins_.get()) add(modules, made);
+    if (IsBare(id)) add(bare, made);
+  }
+  Dict dict;
+  dict.Set("codes", std::move(codes))
+      .Set("types", std::move(types))
+      .Set("functions", std::move(functions))
+      .Set("modules", std::move(modules))
+      .Set("bare", std::move(bare));
+  return dict.Take();
+}
+
 Ref Loader::Result() {
   Ref threads(PyList_New(0));
   size_t index = 0;
@@ -256,26 +285,6 @@ Ref Loader::Result() {
     Ref pair(Py_BuildValue("(OK)", each, static_cast<unsigned long long>(omitted)));
     if (partial && pair) PyList_Append(partial.get(), pair.get());
   }
-  Ref codes(PyList_New(0));
-  for (const auto& [id, built] : codes_) {
-    if (codes && built.real) PyList_Append(codes.get(), built.code.get());
-  }
-  Ref modules(PyList_New(0));
-  Ref bare(PyList_New(0));
-  for (uint32_t id = 1; id < made_.size(); ++id) {
-    if (bare && made_[id] != nullptr && IsBare(id)) PyList_Append(bare.get(), made_[id]);
-  }
-  Ref types(PyList_New(0));
-  for (PyTypeObject* each : rebuilt_) {
-    if (types) PyList_Append(types.get(), reinterpret_cast<PyObject*>(each));
-  }
-  Ref functions(PyList_New(0));
-  for (PyObject* each : made_) {
-    if (functions && each != nullptr && PyFunction_Check(each)) PyList_Append(functions.get(), each);
-    if (modules && each != nullptr && PyModule_Check(each) && each != builtins_.get()) {
-      PyList_Append(modules.get(), each);
-    }
-  }
   Ref exception = None();
   Ref exception_thread = None();
   if (file_.has_exception) {
@@ -300,11 +309,7 @@ Ref Loader::Result() {
       .Set("exception", std::move(exception))
       .Set("exception_thread", std::move(exception_thread))
       .Set("same_code", Bool(same_code_))
-      .Set("codes", std::move(codes))
-      .Set("functions", std::move(functions))
-      .Set("types", std::move(types))
-      .Set("bare", std::move(bare))
-      .Set("modules", std::move(modules));
+      .Set("running", options_.run_code ? RunningDict() : None());
   return dict.Take();
 }
 

@@ -70,6 +70,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
             f"its code was compiled for Python {facts['header']['python']} and cannot run with"
             f" {sys.version.split()[0]} ({sys.executable})"
         )
+    running = facts["running"]
     for finish in libraries.finish:
         finish()
     for namespace in facts["globals"]:
@@ -77,26 +78,26 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         if "__builtins__" in namespace:
             namespace["__builtins__"] = builtins
     if run_code:
-        environment = Environment([*facts["types"], *facts["functions"]], facts["bare"])
+        environment = Environment([*running["types"], *running["functions"]], running["bare"])
         for namespace, omitted in facts["partial"]:
             namespace["__builtins__"] = NamesFromModule(environment, namespace)
             namespace["__getattr__"] = NotRecordedHere(environment, namespace, omitted)
         # Modules of which there is nothing but what functions have for their globals.
         known = {id(namespace) for namespace in facts["globals"]}
-        for function in facts["functions"]:
+        for function in running["functions"]:
             namespace = function.__globals__
             if id(namespace) not in known:
                 known.add(id(namespace))
                 namespace["__builtins__"] = NamesFromModule(environment, namespace)
-        _core.take_builtins(facts["functions"])
+        _core.take_builtins(running["functions"])
     else:
         for namespace, omitted in facts["partial"]:
             namespace["__getattr__"] = NotRecorded(namespace.get("__name__"), omitted)
     _sources.install(facts["sources"], facts["globals"])
     if run_code:
-        permit(facts["codes"])
-        permit_functions(facts["functions"])
-        offer_modules(facts["modules"])
+        permit(running["codes"])
+        permit_functions(running["functions"])
+        offer_modules(running["modules"])
     return Snapshot(facts, run_code)
 
 

@@ -17,6 +17,7 @@ from ._pdb_exceptions import chain
 from ._rerun import Call
 from ._snapshot import Snapshot
 from ._sources import text_of
+from ._stack import of_traceback
 
 #: Where a debugger does not stop: between it and what it runs.
 _SKIPPED = ["pysnap.*", "asyncio", "asyncio.*"]
@@ -113,10 +114,8 @@ class RerunCommands(pdb.Pdb):
 def _captured(snapshot: Snapshot, frame: FrameType) -> str:
     """How it went with the frame in the program."""
     for error in reversed(chain(snapshot.exception)):
-        trace = error.__traceback__
-        while trace is not None:
-            if trace.tb_frame is frame:
+        for raised_in, line in of_traceback(error.__traceback__):
+            if raised_in is frame:
                 text = str(error)
-                return f"it raised {type(error).__name__}{': ' if text else ''}{text} at line {trace.tb_lineno}"
-            trace = trace.tb_next
+                return f"it raised {type(error).__name__}{': ' if text else ''}{text} at line {line}"
     return f"it was at line {frame.f_lineno}"

@@ -284,7 +284,6 @@ class Builder {
   }
 
   Json Greenlets() {
-    const auto address = [](uint64_t value) { return value != 0 ? Json(AddressText(value)) : Json(nullptr); };
     const auto absent = [](bool set, const proto::Absent& why) { return set ? Text(AbsentText(why)) : Json(nullptr); };
     Json all = Json::array();
     for (const GreenletView& view : ViewGreenlets(snapshot_)) {
@@ -294,8 +293,8 @@ class Builder {
       Put(out, "object", greenlet.object() != 0 ? Value(greenlet.object(), true) : Json(nullptr));
       Put(out, "state", view.state != nullptr ? Json(view.state) : Json(nullptr));
       Put(out, "is_main", greenlet.is_main());
-      Put(out, "parent", address(greenlet.parent()));
-      Put(out, "main", address(greenlet.main()));
+      Put(out, "parent", AddressOrNull(greenlet.parent()));
+      Put(out, "main", AddressOrNull(greenlet.main()));
       Put(out, "native_id", NumberOrNull(greenlet.native_id() != 0, greenlet.native_id()));
       Put(out, "interpreter", greenlet.interpreter());
       Put(out, "thread_ended", greenlet.thread_ended());

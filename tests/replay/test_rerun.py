@@ -13,7 +13,7 @@ from typing import Dict, List, Optional
 import pytest
 from support_py.interpreters import Interpreter, is_newest
 from support_py.packages import ipython
-from support_py.rebuild import REPLAY, python_environment
+from support_py.rebuild import python_environment, run_script
 from support_py.target import capture
 from support_py.watching import watched
 
@@ -86,14 +86,7 @@ def replay(
 
 def test_fails_as_it_failed(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
     captured = capture(pysnap_binary, python, "failing.py", tmp_path)
-    result = subprocess.run(
-        [python.path, str(REPLAY / "rerunning.py"), str(captured.path)],
-        env=python_environment(python_package),
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr[-4000:]
-    told = json.loads(result.stdout)
+    told = json.loads(run_script(python, python_package, "rerunning.py", captured.path))
     want = captured.oracle["told"]
     assert len(want) == 18
     assert told == want

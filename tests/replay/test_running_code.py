@@ -8,25 +8,13 @@ from pathlib import Path
 from typing import List
 
 from support_py.interpreters import Interpreter
-from support_py.rebuild import REPLAY, python_environment
+from support_py.rebuild import python_environment, run_script
 from support_py.target import capture
-
-
-def run(python: Interpreter, python_package: Path, script: str, *arguments: object) -> str:
-    result = subprocess.run(
-        [python.path, str(REPLAY / script), *map(str, arguments)],
-        env=python_environment(python_package),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    assert result.returncode == 0, result.stderr[-4000:]
-    return result.stdout
 
 
 def test_expressions(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
     captured = capture(pysnap_binary, python, "callables.py", tmp_path)
-    *have, beyond = json.loads(run(python, python_package, "asking.py", captured.path))
+    *have, beyond = json.loads(run_script(python, python_package, "asking.py", captured.path))
     want: List[str] = captured.oracle["told"]
     differences = [f"{number}: {a}, not {b}" for number, (a, b) in enumerate(zip(have, want)) if a != b]
     assert len(have) == len(want) > 40
@@ -86,7 +74,7 @@ def test_functions_far_from_a_frame(
 def test_generators_go_on(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
     """From each point that they are suspended at."""
     captured = capture(pysnap_binary, python, "generators.py", tmp_path)
-    driven = dict(json.loads(run(python, python_package, "driving.py", captured.path)))
+    driven = dict(json.loads(run_script(python, python_package, "driving.py", captured.path)))
     differences = []
     for name, points in captured.oracle["told"]:
         for number, (want, have) in enumerate(zip(points, driven[name])):
@@ -100,7 +88,7 @@ def test_looking_runs_nothing(python: Interpreter, pysnap_binary: Path, python_p
     """Without --run-code nothing does: neither what loads nor what looks, nor the debugger, nor what frees it all."""
     trace = tmp_path / "trace"
     captured = capture(pysnap_binary, python, "dunders.py", tmp_path, arguments=[str(trace)])
-    assert run(python, python_package, "looking.py", captured.path) == "looked\n"
+    assert run_script(python, python_package, "looking.py", captured.path) == b"looked\n"
     commands = [
         "up",
         "p objects",

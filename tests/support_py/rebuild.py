@@ -26,18 +26,24 @@ def python_environment(python_package: Path, *more: Path) -> Dict[str, str]:
     return environment
 
 
-def rebuild(python: Interpreter, python_package: Path, what: str, path: Path) -> Any:
-    """What tests/replay/rebuilt.py tells of the snapshot at `path` under `python`."""
+def run_script(python: Interpreter, python_package: Path, script: str, *arguments: object) -> bytes:
+    """What a script of tests/replay prints under `python`, with pysnap and the test programs to import."""
     result = subprocess.run(
-        [python.path, str(REPLAY / "rebuilt.py"), what, str(path)],
+        [python.path, str(REPLAY / script), *map(str, arguments)],
         env=python_environment(python_package, PROGRAMS),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=200,
     )
     errors = result.stderr.decode(errors="replace")[-4000:]
-    assert result.returncode == 0, f"{python.tag}: rebuilt.py {what} ended with {result.returncode}\n{errors}"
-    return json.loads(result.stdout)
+    told = " ".join(map(str, (script, *arguments)))
+    assert result.returncode == 0, f"{python.tag}: {told} ended with {result.returncode}\n{errors}"
+    return result.stdout
+
+
+def rebuild(python: Interpreter, python_package: Path, what: str, path: Path) -> Any:
+    """What tests/replay/rebuilt.py tells of the snapshot at `path` under `python`."""
+    return json.loads(run_script(python, python_package, "rebuilt.py", what, path))
 
 
 def masked(text: str) -> str:

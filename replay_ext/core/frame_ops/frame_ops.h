@@ -81,6 +81,9 @@ typedef struct {
   int delegates;     /* in `yield from` or `await`: the object is on the stack */
 } pysnap_suspension;
 
+/* Puts an exception (borrowed; NULL for none) where a thread or a generator keeps the one that it handles. */
+void pysnap_set_handled(_PyErr_StackItem* item, PyObject* handled);
+
 /* Makes a generator that has not started (its function was just called, its variables and its place in the code were
  * set) a suspended one. Takes the stack's references. */
 void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state);

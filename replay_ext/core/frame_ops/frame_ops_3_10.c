@@ -1,10 +1,5 @@
 /* 3.10: PyFrameObject of Include/cpython/frameobject.h; f_lasti counts code units, f_state says whether it runs. */
-/* Python.h, and what it is told, come first. */
-// clang-format off
-#define Py_BUILD_CORE 1
 #include "replay_ext/core/frame_ops/frame_ops.h"
-#include <internal/pycore_gc.h>
-// clang-format on
 
 PyObject* pysnap_frame_new(PyCodeObject* code, PyObject* globals, PyObject* locals, PyObject* builtins) {
   PyFrameObject* frame = PyFrame_New(PyThreadState_Get(), code, globals, locals);
@@ -64,20 +59,6 @@ PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameOb
 
 void pysnap_frame_commit(PyObject* frame) { PyFrame_LocalsToFast((PyFrameObject*)frame, 0); }
 
-static void SetHandled(_PyErr_StackItem* item, PyObject* handled) {
-  if (handled == NULL) return;
-  Py_INCREF(Py_TYPE(handled));
-  Py_XSETREF(item->exc_type, (PyObject*)Py_TYPE(handled));
-  Py_INCREF(handled);
-  Py_XSETREF(item->exc_value, handled);
-  PyObject* traceback = PyException_GetTraceback(handled);
-  if (traceback == NULL) {
-    Py_INCREF(Py_None);
-    traceback = Py_None;
-  }
-  Py_XSETREF(item->exc_traceback, traceback);
-}
-
 void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state) {
   PyGenObject* self = (PyGenObject*)generator;
   PyFrameObject* frame = self->gi_frame;
@@ -90,7 +71,5 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
     frame->f_blockstack[i].b_level = state->blocks[i].level;
   }
   frame->f_iblock = state->block_count;
-  SetHandled(&self->gi_exc_state, state->handled);
+  pysnap_set_handled(&self->gi_exc_state, state->handled);
 }
-
-void pysnap_never_finalize(PyObject* object) { _PyGC_SET_FINALIZED(object); }

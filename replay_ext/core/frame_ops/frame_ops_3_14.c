@@ -4,7 +4,6 @@
 #define Py_BUILD_CORE 1
 #include "replay_ext/core/frame_ops/frame_ops.h"
 #include <internal/pycore_frame.h>
-#include <internal/pycore_gc.h>
 #include <internal/pycore_interpframe.h>
 // clang-format on
 
@@ -83,11 +82,6 @@ PyObject* pysnap_frame_get_back(PyObject* frame) { return (PyObject*)((PyFrameOb
 
 void pysnap_frame_commit(PyObject* frame) { (void)frame; }
 
-static void SetHandled(_PyErr_StackItem* item, PyObject* handled) {
-  Py_XINCREF(handled);
-  Py_XSETREF(item->exc_value, handled);
-}
-
 void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state) {
   PyGenObject* self = (PyGenObject*)generator;
   _PyInterpreterFrame* frame = &self->gi_iframe;
@@ -103,7 +97,5 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
   }
   frame->stackpointer = frame->localsplus + locals + state->depth;
   self->gi_frame_state = state->delegates ? FRAME_SUSPENDED_YIELD_FROM : FRAME_SUSPENDED;
-  SetHandled(&self->gi_exc_state, state->handled);
+  pysnap_set_handled(&self->gi_exc_state, state->handled);
 }
-
-void pysnap_never_finalize(PyObject* object) { _PyGC_SET_FINALIZED(object); }
