@@ -17,7 +17,7 @@ import pytest
 pytest.register_assert_rewrite("support_py")
 
 from support_py import matrix
-from support_py.interpreters import Interpreter, find_interpreters
+from support_py.interpreters import Interpreter, find_interpreters, is_newest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -60,6 +60,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         python = callspec.params.get("python") if callspec else None
         if isinstance(python, Interpreter):
             item.user_properties.append(("python", python.tag))
+            if is_replay_of_another_micro_version(item, python):
+                item.add_marker(
+                    pytest.mark.skip(reason="replay is the same for all micro versions: the newest does it")
+                )
+
+
+# Of tests/replay, what asks most of the capture: that is done with every build.
+REPLAYED_WITH_EVERY_BUILD = {"test_catalogue.py", "test_rebuilt_frames.py", "test_replay_crash.py", "test_tasks.py"}
+
+
+def is_replay_of_another_micro_version(item: pytest.Item, python: Interpreter) -> bool:
+    """There is one replay extension for all micro versions; tests/integration is about how they differ."""
+    if item.path.parent.name != "replay" or item.path.name in REPLAYED_WITH_EVERY_BUILD:
+        return False
+    return not python.debug and not is_newest(python)
 
 
 @pytest.fixture(scope="session")

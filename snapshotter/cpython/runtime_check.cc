@@ -18,6 +18,10 @@ constexpr int kAttempts = 20;
 constexpr size_t kMaxInterpreters = 10000;
 constexpr size_t kMaxThreads = 100000;
 
+absl::Status NotUp(absl::string_view lacking) {
+  return absl::FailedPreconditionError(absl::StrCat("its CPython has ", lacking, " (it starts, or has ended)"));
+}
+
 // The interpreter whose id is 0, which lives as long as the runtime. The list has the newest first.
 absl::StatusOr<Address> MainInterpreter(Memory& memory, const Runtime& runtime) {
   const Layout& layout = runtime.layout;
@@ -28,19 +32,23 @@ absl::StatusOr<Address> MainInterpreter(Memory& memory, const Runtime& runtime) 
     if (id == 0) return interpreter;
     ASSIGN_OR_RETURN(interpreter, memory.ReadPointer(interpreter + layout.PyInterpreterState.next));
   }
-  return absl::FailedPreconditionError("its CPython has no interpreter (it starts, or has ended)");
+  return NotUp("no interpreter");
 }
 
+// In 3.11 interpreters and threads are linked before their fields are set (PyInterpreterState_New, new_threadstate,
+// Python/pystate.c).
 absl::Status CheckChain(Memory& memory, const Runtime& runtime) {
   const Layout& layout = runtime.layout;
   ASSIGN_OR_RETURN(const Address interpreter, MainInterpreter(memory, runtime));
   if (layout.PyInterpreterState.runtime != kNoOffset) {
     ASSIGN_OR_RETURN(const Address back, memory.ReadPointer(interpreter + layout.PyInterpreterState.runtime));
+    if (back.is_null()) return NotUp("no interpreter");
     if (back != runtime.py_runtime) return absl::DataLossError("its main interpreter is not of its runtime");
   }
   ASSIGN_OR_RETURN(const Address thread, memory.ReadPointer(interpreter + layout.PyInterpreterState.threads_head));
-  if (thread.is_null()) return absl::FailedPreconditionError("its CPython has no threads (it starts, or has ended)");
+  if (thread.is_null()) return NotUp("no threads");
   ASSIGN_OR_RETURN(const Address of, memory.ReadPointer(thread + layout.PyThreadState.interp));
+  if (of.is_null()) return NotUp("no threads");
   if (of != interpreter) return absl::DataLossError("its first thread is not of its main interpreter");
   return absl::OkStatus();
 }

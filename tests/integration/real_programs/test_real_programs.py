@@ -79,7 +79,7 @@ def test_http_server_under_requests(python: Interpreter, attacher: Attacher, tmp
 
         def ask() -> None:
             try:
-                while not done.is_set():
+                while not done.wait(0.001):
                     with urllib.request.urlopen(url, timeout=60) as answer:
                         answers.append(answer.status == 200 and answer.read() == content)
             except BaseException as error:
@@ -151,7 +151,7 @@ class Counter:
 counter = Counter()
 def work():
     count = 0
-    while not stop.is_set(): counter.add(); count += 1
+    while not stop.wait(0.0005): counter.add(); count += 1
     return count
 
 stop = threading.Event()

@@ -1,4 +1,4 @@
-"""Eleven coroutines that keep each other busy; imported by the asyncio console under test, of every version."""
+"""Eleven coroutines that work for each other, with pauses; imported by the asyncio console under test, of every version."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ async def feed(stop):
         for queue in queues:
             queue.put_nowait(1)
         count += 1
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.0005)
     for queue in queues:
         queue.put_nowait(None)
     totals = await asyncio.gather(*tasks)

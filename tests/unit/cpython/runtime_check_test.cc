@@ -76,6 +76,15 @@ TEST_P(RuntimeCheckTest, ARuntimeThatIsNotUpIsNoRuntimeYet) {
   EXPECT_EQ(Check(), absl::StatusCode::kFailedPrecondition);
 }
 
+TEST_P(RuntimeCheckTest, WhatIsLinkedBeforeItIsFilledIsNotUpYet) {
+  Put(newest_, runtime_.layout.PyThreadState.interp, 0);
+  EXPECT_EQ(Check(), absl::StatusCode::kFailedPrecondition);
+  Put(newest_, runtime_.layout.PyThreadState.interp, main_.value());
+  if (runtime_.layout.PyInterpreterState.runtime == kNoOffset) return;
+  Put(main_, runtime_.layout.PyInterpreterState.runtime, 0);
+  EXPECT_EQ(Check(), absl::StatusCode::kFailedPrecondition);
+}
+
 TEST_P(RuntimeCheckTest, ABrokenChainIsRefused) {
   Put(newest_, runtime_.layout.PyThreadState.interp, sub_.value());
   EXPECT_EQ(Check(), absl::StatusCode::kDataLoss);
