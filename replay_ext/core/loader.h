@@ -268,10 +268,11 @@ class Loader {
   std::vector<RealGenerator> real_generators_;
   std::vector<uint32_t> tracebacks_;
   std::vector<uint32_t> types_;
-  std::vector<uint32_t> hashed_;                         // ids whose filling waits for phase 3
-  std::unordered_set<uint32_t> real_namespaces_;         // dict ids that are the interpreter's own
-  std::unordered_set<PyObject*> globals_;                // dicts used as globals
-  std::vector<std::pair<PyObject*, uint64_t>> partial_;  // those that had more names, and how many more
+  std::vector<uint32_t> hashed_;                               // ids whose filling waits for phase 3
+  std::unordered_set<uint32_t> real_namespaces_;               // dict ids that are the interpreter's own
+  std::unordered_set<PyObject*> globals_;                      // dicts used as globals
+  std::vector<std::pair<PyObject*, uint64_t>> partial_;        // those that had more names, and how many more
+  std::vector<std::pair<PyObject*, uint64_t>> partial_types_;  // the same of rebuilt classes
   std::vector<Pending> pending_;
   std::vector<std::pair<Ref, std::vector<Context>>> contexts_;  // of frames that are inside of any
   HashGuard hash_guard_;

@@ -280,11 +280,14 @@ Ref Loader::Result() {
   for (PyObject* each : globals_) {
     if (globals) PyList_Append(globals.get(), each);
   }
-  Ref partial(PyList_New(0));
-  for (const auto& [each, omitted] : partial_) {
-    Ref pair(Py_BuildValue("(OK)", each, static_cast<unsigned long long>(omitted)));
-    if (partial && pair) PyList_Append(partial.get(), pair.get());
-  }
+  const auto with_counts = [](const std::vector<std::pair<PyObject*, uint64_t>>& counts) {
+    Ref list(PyList_New(0));
+    for (const auto& [each, omitted] : counts) {
+      Ref pair(Py_BuildValue("(OK)", each, static_cast<unsigned long long>(omitted)));
+      if (list && pair) PyList_Append(list.get(), pair.get());
+    }
+    return list;
+  };
   Ref exception = None();
   Ref exception_thread = None();
   if (file_.has_exception) {
@@ -305,7 +308,8 @@ Ref Loader::Result() {
       .Set("contexts", ContextList())
       .Set("sources", std::move(sources))
       .Set("globals", std::move(globals))
-      .Set("partial", std::move(partial))
+      .Set("partial", with_counts(partial_))
+      .Set("partial_types", with_counts(partial_types_))
       .Set("exception", std::move(exception))
       .Set("exception_thread", std::move(exception_thread))
       .Set("same_code", Bool(same_code_))

@@ -200,6 +200,10 @@ void Loader::FillType(PyObject* made, const Type& type) {
     // type's own setattr updates the slots and runs nothing.
     if (PyType_Type.tp_setattro(made, key, value) < 0) PyErr_Clear();
   }
+  Object recorded;
+  recorded.Decode(file_.objects[type.dict]);
+  if (recorded.kind != ValueKind::kMapping) return;
+  if (const uint64_t omitted = Mapping(recorded.data).omitted; omitted != 0) partial_types_.emplace_back(made, omitted);
 }
 
 }  // namespace pysnap::replay

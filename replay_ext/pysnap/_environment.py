@@ -10,12 +10,14 @@ import builtins
 import importlib
 import sys
 from importlib.machinery import ModuleSpec
-from types import BuiltinFunctionType, FunctionType, ModuleType
+from types import BuiltinFunctionType, FunctionType, GetSetDescriptorType, MemberDescriptorType, ModuleType
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ._absent import BuiltinFunction, CodeNotRun, NotRecorded
 from ._running import AbsentValue
 
+# Of a class, what needs no instance of its own to be found there.
+_DESCRIPTORS = (FunctionType, property, classmethod, staticmethod, MemberDescriptorType, GetSetDescriptorType)
 _CONSTANTS = (type(None), type(...), bool, int, float, complex, str, bytes, range)
 
 
@@ -43,7 +45,25 @@ class Environment:
             raise AbsentValue(f"{what}: {error}") from None
         if here is None or vars(here) is not_in:
             raise AbsentValue(what)
-        value = vars(here)[name]
+        return self._usable(vars(here)[name], what)
+
+    def find_member(self, module: Any, qualname: Any, name: str) -> Any:
+        """What the class of that name has here in its own namespace, unbound. Raises as `find` does."""
+        what = f"{name!r} of class {module}.{qualname} is not recorded"
+        try:
+            owner: Any = importlib.import_module(module) if type(module) is str else None
+        except ImportError as error:
+            raise AbsentValue(f"{what}: {error}") from None
+        for part in str(qualname).split("."):
+            owner = vars(owner).get(part) if isinstance(owner, (type, ModuleType)) else None
+        if not isinstance(owner, type) or self._captured.get((module, qualname)) is owner:
+            raise AbsentValue(what)
+        value = vars(owner)[name]
+        if isinstance(value, _DESCRIPTORS):
+            return value
+        return self._usable(value, what)
+
+    def _usable(self, value: Any, what: str) -> Any:
         if isinstance(value, (type, FunctionType)):
             return self._captured.get((value.__module__, value.__qualname__), value)
         if isinstance(value, (ModuleType, BuiltinFunctionType)) or _is_constant(value):

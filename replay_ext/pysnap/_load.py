@@ -9,7 +9,7 @@ import os
 import sys
 from typing import Any, Callable, Dict, NamedTuple, Tuple, Union
 
-from . import _builders, _known, _plugins, _reprs, _sources
+from . import _builders, _class_members, _known, _plugins, _reprs, _sources
 from ._absent import Absent, BuiltinFunction, CodeFromOtherVersion, CodeNotRun, NotRecorded, Suspended
 from ._environment import Environment, ImportedFunction, NamesFromModule, NotRecordedHere, offer_modules
 from ._exit_codes import DAMAGED, ERROR, NO_FILE, PERMISSION, Failure
@@ -77,6 +77,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         # Frames were given the interpreter's own builtins; exec and eval look for them here.
         if "__builtins__" in namespace:
             namespace["__builtins__"] = builtins
+    environment = None
     if run_code:
         environment = Environment([*running["types"], *running["functions"]], running["bare"])
         for namespace, omitted in facts["partial"]:
@@ -93,6 +94,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
     else:
         for namespace, omitted in facts["partial"]:
             namespace["__getattr__"] = NotRecorded(namespace.get("__name__"), omitted)
+    _class_members.complete(facts["partial_types"], facts["same_code"], environment)
     _sources.install(facts["sources"], facts["globals"])
     if run_code:
         permit(running["codes"])

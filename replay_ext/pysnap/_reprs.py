@@ -8,8 +8,10 @@ builtin base would.
 from __future__ import annotations
 
 import contextlib
+import enum
 import functools
 import reprlib
+import sys
 import types
 from typing import Any, Callable, Dict, FrozenSet, Iterator, Optional, Tuple
 
@@ -129,8 +131,13 @@ def _enum(cls: type, function: types.FunctionType, minor: int) -> Optional[Repr]
             return str(of_builtin_base(self))
         if type(name) is str:
             return f"<{type(self).__name__}.{name}: {value!r}>"
-        # Up to 3.10 the names of a flag are sought when it is shown.
-        return f"<{type(self).__name__}: {value!r}>" if minor >= 11 else str(of_builtin_base(self))
+        if minor >= 11:
+            return f"<{type(self).__name__}: {value!r}>"
+        # The names of a flag are sought when it is shown, with what else such a class has (_class_members).
+        if minor == sys.version_info[1]:
+            with contextlib.suppress(AttributeError, TypeError, ValueError):
+                return enum.Flag.__repr__(self)
+        return str(of_builtin_base(self))
 
     return show
 

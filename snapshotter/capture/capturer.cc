@@ -179,6 +179,7 @@ WalkInput DeferredCapture::MakeInput(const RedactionRules& redaction) {
                    .max_items = options_.max_items};
   input.occasion = &occasion_;
   input.redaction = &redaction;
+  input.working_folder = source_.target.info().cwd;
   input.layouts = options_.layouts.get();
   if (options_.progress) {
     input.progress = [this](uint64_t objects) { options_.progress("looking for", objects); };

@@ -110,6 +110,7 @@ class Walk {
     options.touch_only = builder_ == nullptr;
     options.redaction = input_.redaction;
     options.secrets = input_.secrets;
+    options.working_folder = input_.working_folder;
     options.layouts = input_.layouts;
     options.structs = input_.structs;
     options.open_files = input_.open_files;
@@ -131,6 +132,7 @@ class Walk {
     for (const absl::Status& status : list.problems) Problem("threads", status.message());
     std::vector<WalkedThread> threads;
     for (const PythonThread& python : list.threads) {
+      crawler_.AddModules(python.modules);
       WalkedThread thread;
       thread.native = FindNative(*input_.native_threads, python);
       thread.native_id = thread.native != nullptr ? thread.native->native_id : static_cast<int64_t>(python.native_id);

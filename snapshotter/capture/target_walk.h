@@ -57,6 +57,7 @@ struct WalkInput {
   const RedactionRules* redaction = nullptr;  // null: nothing is redacted
   const Secrets* secrets = nullptr;           // see CrawlOptions
   const DeclaredLayouts* layouts = nullptr;   // see CrawlOptions
+  std::string working_folder;                 // see CrawlOptions
   StructSource* structs = nullptr;            // see CrawlOptions
   OpenFiles* open_files = nullptr;            // see CrawlOptions
   // Null: the target has not loaded greenlet.

@@ -50,6 +50,7 @@ Crawl::Crawl(const Runtime& runtime, Memory& memory, CrawlOptions options, Objec
       sink_(sink),
       facade_(facade),
       types_(runtime, memory, options_.layouts, options_.structs, options_.touch_only),
+      namespaces_(runtime, memory, options_.working_folder),
       code_reader_(runtime, memory) {}
 
 bool Crawl::ObjectsSpent() const {
@@ -172,9 +173,9 @@ uint32_t Crawl::RefNamespace(Address dict, NamespaceKind kind, Address code) {
   return Ref(dict);
 }
 
-uint32_t Crawl::RefClassNamespace(Address type, Address dict) {
+uint32_t Crawl::RefClassNamespace(Address dict) {
   if (dict.is_null()) return 0;
-  namespaces_.AddClass(*this, type, dict);
+  namespaces_.AddClass(*this, dict);
   return Ref(dict);
 }
 

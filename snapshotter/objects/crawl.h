@@ -55,7 +55,8 @@ class Crawl {
   uint32_t RefConstant(Address constant);
   uint32_t RefNamed(absl::string_view name, Address object);
   uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code);
-  uint32_t RefClassNamespace(Address type, Address dict);
+  void AddModules(Address modules) { namespaces_.AddModules(modules); }
+  uint32_t RefClassNamespace(Address dict);
   uint32_t RefInt(int64_t value);
   uint32_t RefRaised(const RaisedException& raised);
   // A value that is in the target no object: a number or text in a struct. `type`: the type it has, or its symbol.

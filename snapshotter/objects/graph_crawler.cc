@@ -19,6 +19,7 @@ uint32_t GraphCrawler::RefNamed(absl::string_view name, Address object) { return
 uint32_t GraphCrawler::RefNamespace(Address dict, NamespaceKind kind, Address code) {
   return crawl_->RefNamespace(dict, kind, code);
 }
+void GraphCrawler::AddModules(Address modules) { crawl_->AddModules(modules); }
 uint32_t GraphCrawler::RefRaised(const RaisedException& raised) { return crawl_->RefRaised(raised); }
 uint32_t GraphCrawler::RefTorn() { return crawl_->RefTorn(); }
 uint32_t GraphCrawler::RefUnknown(const absl::Status& why) { return crawl_->RefUnknown(why); }

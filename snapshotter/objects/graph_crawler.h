@@ -55,6 +55,8 @@ struct CrawlOptions {
   // no other name either, wherever it comes first. Null: each run knows only what it has come across. Outlives the
   // crawler.
   const Secrets* secrets = nullptr;
+  // The target's, as it sees it; empty where it is not known.
+  std::string working_folder;
   // What the objects of C extensions are made of, as somebody has declared. May be null; outlives the crawler.
   const DeclaredLayouts* layouts = nullptr;
   // What they are made of where nobody has. May be null; outlives the crawler.
@@ -109,6 +111,8 @@ class GraphCrawler {
   // The same for a dict that serves as a namespace. `code` is the code object that looks names up in it (a frame's);
   // null when none does. All of a capture's frames are referred to before Run.
   uint32_t RefNamespace(Address dict, NamespaceKind kind, Address code = Address());
+  // The sys.modules of an interpreter; null is none. Those of all are given before Run.
+  void AddModules(Address modules);
   // What a thread is raising. Before 3.12 it may not be an exception object yet: one is recorded in its place that has
   // the arguments which normalizing it would pass (_PyErr_CreateException, Python/errors.c), and no address.
   uint32_t RefRaised(const RaisedException& raised);

@@ -20,6 +20,27 @@ constexpr uint64_t kHeadEntries = 16;
 constexpr absl::string_view kHeadNames[] = {"__name__",   "__file__",     "__spec__",  "__package__",
                                             "__module__", "__qualname__", "__slots__", "__builtins__"};
 
+// Of every class. It need not have the interned names.
+constexpr absl::string_view kAlwaysRecorded[] = {
+    // How instances are shown.
+    "__repr__", "_fields", "__dataclass_fields__",
+    // Containers, callables, context managers, iteration.
+    "__len__", "__length_hint__", "__getitem__", "__setitem__", "__delitem__", "__missing__", "__contains__",
+    "__reversed__", "__iter__", "__next__", "__call__", "__enter__", "__exit__", "__await__", "__aiter__", "__anext__",
+    "__aenter__", "__aexit__",
+    // Comparison and conversion.
+    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__bool__", "__index__", "__int__",
+    "__float__", "__complex__", "__bytes__", "__round__", "__trunc__", "__floor__", "__ceil__",
+    // Operators.
+    "__add__", "__sub__", "__mul__", "__matmul__", "__truediv__", "__floordiv__", "__mod__", "__divmod__", "__pow__",
+    "__lshift__", "__rshift__", "__and__", "__xor__", "__or__", "__radd__", "__rsub__", "__rmul__", "__rmatmul__",
+    "__rtruediv__", "__rfloordiv__", "__rmod__", "__rdivmod__", "__rpow__", "__rlshift__", "__rrshift__", "__rand__",
+    "__rxor__", "__ror__", "__iadd__", "__isub__", "__imul__", "__imatmul__", "__itruediv__", "__ifloordiv__",
+    "__imod__", "__ipow__", "__ilshift__", "__irshift__", "__iand__", "__ixor__", "__ior__", "__neg__", "__pos__",
+    "__abs__", "__invert__",
+    // Descriptors.
+    "__get__", "__set__", "__delete__"};
+
 absl::StatusOr<std::vector<uint64_t>> ReadTuple(Crawl& crawl, Address tuple) {
   ASSIGN_OR_RETURN(const uint64_t size, crawl.memory().ReadValue<uint64_t>(tuple + crawl.layout().PyVarObject.ob_size));
   if (size > kMaxNames) return absl::ResourceExhaustedError("a tuple of names");
@@ -51,11 +72,16 @@ void Namespaces::Add(Address dict, NamespaceKind kind, Address code) {
   Enqueue({code, dict, 0});
 }
 
-void Namespaces::AddClass(Crawl& crawl, Address type, Address dict) {
+void Namespaces::AddClass(Crawl& crawl, Address dict) {
   Plan& plan = plans_[dict];
   plan.is_class = true;
-  (void)type;
-  if (root_modules_.contains(ModuleNameOf(crawl, dict, "__module__"))) plan.whole = true;
+  if (IsOwnClass(crawl, dict)) plan.whole = true;
+}
+
+// Whether the program itself defines the class of this namespace.
+bool Namespaces::IsOwnClass(Crawl& crawl, Address dict) {
+  const std::string module = ModuleNameOf(crawl, dict, "__module__");
+  return !module.empty() && (root_modules_.contains(module) || modules_.Contains(module));
 }
 
 const Namespaces::Plan* Namespaces::Find(Address dict) const {
@@ -65,14 +91,15 @@ const Namespaces::Plan* Namespaces::Find(Address dict) const {
 
 bool Namespaces::Wants(Crawl& crawl, const Plan& plan, Address key, uint64_t position) const {
   if (plan.whole || plan.wanted.contains(key)) return true;
-  if (plan.is_class && (mentioned_.contains(key) || TellsHowToShow(crawl, key))) return true;
+  if (plan.is_class && (mentioned_.contains(key) || IsAlwaysRecorded(crawl, key))) return true;
   if (position >= kHeadEntries || !crawl.IsText(key)) return false;
   const Name& name = crawl.NameAt(key);
   return std::find(std::begin(kHeadNames), std::end(kHeadNames), name.text) != std::end(kHeadNames);
 }
 
-bool Namespaces::TellsHowToShow(Crawl& crawl, Address key) const {
-  return crawl.IsText(key) && std::find(kShowing.begin(), kShowing.end(), crawl.NameAt(key).text) != kShowing.end();
+bool Namespaces::IsAlwaysRecorded(Crawl& crawl, Address key) const {
+  static const absl::flat_hash_set<absl::string_view> names(std::begin(kAlwaysRecorded), std::end(kAlwaysRecorded));
+  return crawl.IsText(key) && names.contains(crawl.NameAt(key).text);
 }
 
 void Namespaces::Enqueue(const Lookup& lookup) {
@@ -174,13 +201,13 @@ void Namespaces::Follow(Crawl& crawl, const Lookup& lookup, Address value) {
   }
 }
 
-// The functions of a class that a captured module defines belong to the next generation.
+// The functions of one of the program's own classes belong to the next generation.
 void Namespaces::FollowClass(Crawl& crawl, const Lookup& lookup, Address type) {
   if (lookup.generation >= kMaxGeneration || !classes_.insert(type).second) return;
   const TypeInfo& info = crawl.types().Get(type);
   if (!info.problem.ok() || !info.heap) return;
   const Address dict = ReadOrNull(crawl, type + crawl.layout().PyTypeObject.tp_dict);
-  if (dict.is_null() || !root_modules_.contains(ModuleNameOf(crawl, dict, "__module__"))) return;
+  if (dict.is_null() || !IsOwnClass(crawl, dict)) return;
   for (const auto& [key, value] : EntriesOf(crawl, dict).in_order) {
     if (TypeOf(crawl, value) == crawl.runtime().Symbol("PyFunction_Type")) Follow(crawl, lookup, value);
   }

@@ -7,12 +7,12 @@
 //     names, generation 1, and so on up to kMaxGeneration.
 //  2. The globals of frames are recorded whole, and so is the namespace of a frame that runs a class's body.
 //  3. Of other modules' namespaces (also reached as some function's globals) the entries are recorded that captured
-//  code
-//     names: looked up in its own globals or builtins, or as an attribute of a module that it names (`import x; x.y`).
-//     So are what tells which module it is: __name__, __file__ and the like.
-//  4. Of a class that a frame's module defines, the whole namespace is recorded, and its functions belong to the next
-//     generation. Of other classes, what captured code names anywhere, and what tells how an instance is to be shown
-//     (kShowing); of static types (those of C), nothing.
+//     code names: looked up in its own globals or builtins, or as an attribute of a module that it names (`import x;
+//     x.y`). So are what tells which module it is: __name__, __file__ and the like.
+//  4. Of a class that a frame's module or another one of the program's own (program_modules.h) defines, the whole
+//     namespace is recorded; when captured code names the class, its functions belong to the next generation. Of other
+//     classes, what captured code names anywhere, and kAlwaysRecorded: what tells how an instance is to be shown, and
+//     the special methods that syntax calls without naming them; of static types (those of C), nothing.
 //
 // Everything else that is reachable is recorded. Mapping.omitted counts what was left out.
 //
@@ -34,6 +34,7 @@
 #include "absl/container/node_hash_map.h"
 #include "snapshotter/base/address.h"
 #include "snapshotter/objects/graph_crawler.h"
+#include "snapshotter/objects/program_modules.h"
 
 namespace pysnap {
 
@@ -44,6 +45,10 @@ class Namespaces {
  public:
   static constexpr int kMaxGeneration = 2;
 
+  // As for ProgramModules.
+  Namespaces(const Runtime& runtime, Memory& memory, std::string working_folder)
+      : modules_(runtime, memory, std::move(working_folder)) {}
+
   // What is recorded of one namespace.
   struct Plan {
     bool whole = false;
@@ -52,7 +57,8 @@ class Namespaces {
   };
 
   void Add(Address dict, NamespaceKind kind, Address code);
-  void AddClass(Crawl& crawl, Address type, Address dict);
+  void AddClass(Crawl& crawl, Address dict);
+  void AddModules(Address modules) { modules_.Add(modules); }
 
   // Works out the plans from what was added, before anything is decoded. Only reads.
   void Resolve(Crawl& crawl);
@@ -77,8 +83,9 @@ class Namespaces {
     int generation = 0;
   };
 
-  // Whether it is among kShowing.
-  bool TellsHowToShow(Crawl& crawl, Address key) const;
+  bool IsOwnClass(Crawl& crawl, Address dict);
+  // Whether it is among kAlwaysRecorded.
+  bool IsAlwaysRecorded(Crawl& crawl, Address key) const;
   const Names& NamesOf(Crawl& crawl, Address code);
   const Entries& EntriesOf(Crawl& crawl, Address dict);
   void Follow(Crawl& crawl, const Lookup& lookup, Address value);
@@ -97,8 +104,7 @@ class Namespaces {
   absl::flat_hash_set<Address> mentioned_;
   absl::flat_hash_set<Address> root_dicts_;
   absl::flat_hash_set<std::string> root_modules_;
-  // Attributes of classes by which their instances are shown. A class need not have their interned names.
-  static constexpr std::array<absl::string_view, 3> kShowing = {"__repr__", "_fields", "__dataclass_fields__"};
+  ProgramModules modules_;
 };
 
 }  // namespace pysnap

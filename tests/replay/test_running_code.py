@@ -25,6 +25,23 @@ def test_expressions(python: Interpreter, pysnap_binary: Path, python_package: P
     ), beyond
 
 
+def test_classes_defined_elsewhere(
+    python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path
+) -> None:
+    """What no captured code names, of enumerations, of the program's other modules and of libraries."""
+    captured = capture(pysnap_binary, python, "elsewhere.py", tmp_path)
+    looked = json.loads(run_script(python, python_package, "asking_elsewhere.py", captured.path))
+    ran = json.loads(run_script(python, python_package, "asking_elsewhere.py", captured.path, "run"))
+    assert looked["looking"] == captured.oracle["looking"]
+    assert ran == {kind: captured.oracle[kind] for kind in ("looking", "running")}
+    assert not any("Error" in told for kind in ran.values() for told in kind)
+    # Right, or refused with the reason.
+    for have, want in zip(looked["running"], captured.oracle["running"]):
+        refused = have.startswith("CodeNotRun: ") or (have.startswith("AttributeError: ") and "not followed" in have)
+        assert have == want or refused, have
+    assert "more names of class statistics.NormalDist" in looked["running"][-1]
+
+
 def test_functions_far_from_a_frame(
     python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path
 ) -> None:

@@ -62,7 +62,7 @@ absl::Status DecodeHeapType(Crawl& crawl, Address type, const TypeInfo& info, pr
   for (const TypeMember& member : info.members) {
     out.add_slot(crawl.String(member.name));
   }
-  if (crawl.CanDescend()) out.set_dict(crawl.RefClassNamespace(type, dict));
+  if (crawl.CanDescend()) out.set_dict(crawl.RefClassNamespace(dict));
   return absl::OkStatus();
 }
 

@@ -222,6 +222,54 @@ TEST_P(CrawlerTest, ClassesOfCapturedModulesAreWhole) {
   EXPECT_FALSE(found.Mentions("in library"));
 }
 
+TEST_P(CrawlerTest, ClassesOfTheProgramsOwnModulesAreWhole) {
+  const auto module = [&](const char* file) {
+    const bool in_package = std::string(file) == "/app/pkg/run.py";
+    return heap.Module({{heap.Interned("__package__"), heap.Str(in_package ? "pkg" : "")},
+                        {heap.Interned("__file__"), heap.Str(file)}});
+  };
+  std::vector<std::pair<Address, Address>> modules;
+  for (const auto& [name, file] : std::initializer_list<std::pair<const char*, const char*>>{
+           {"os", "/usr/lib/python3/os.py"},
+           {"json", "/usr/lib/python3/json.py"},
+           {"__main__", "/app/pkg/run.py"},
+           {"models", "/app/models.py"},
+           {"installed", "/app/venv/lib/site-packages/installed.py"},
+           {"packaged", "/usr/lib/dist-packages/packaged.py"},
+           {"beside", "/work/here/beside.py"},
+           {"elsewhere", "/deps/elsewhere.py"},
+       }) {
+    modules.emplace_back(heap.Interned(name), module(file));
+  }
+  const Address loaded = heap.Dict(modules);
+  CrawlOptions options;
+  options.working_folder = "/work/here";
+  const auto make = [&](const std::string& name) {
+    const std::vector<std::pair<Address, Address>> entries = {
+        {heap.Interned("CONSTANT"), heap.Str("in " + name)}, {heap.Interned("__len__"), heap.Str("length of " + name)}};
+    return heap.Object(
+        heap.Class("C", heap.Symbol("PyBaseObject_Type"), {.module = name, .namespace_entries = entries}), 64);
+  };
+  std::vector<Address> objects;
+  const std::vector<std::string> own = {"models", "__main__", "beside"};
+  const std::vector<std::string> others = {"json", "installed", "packaged", "elsewhere", "unknown"};
+  for (const std::string& name : own) objects.push_back(make(name));
+  for (const std::string& name : others) objects.push_back(make(name));
+  const Collected found = CrawlFrom(
+      heap,
+      [&](GraphCrawler& crawler) {
+        crawler.AddModules(Address());
+        crawler.AddModules(loaded);
+        for (const Address object : objects) crawler.Ref(object);
+      },
+      options);
+  for (const std::string& name : own) EXPECT_TRUE(found.Mentions("in " + name)) << name;
+  for (const std::string& name : others) EXPECT_FALSE(found.Mentions("in " + name)) << name;
+  // What syntax calls is there in any case.
+  for (const std::string& name : own) EXPECT_TRUE(found.Mentions("length of " + name)) << name;
+  for (const std::string& name : others) EXPECT_TRUE(found.Mentions("length of " + name)) << name;
+}
+
 TEST(RedactionTest, Names) {
   const RedactionRules rules = *RedactionRules::Create(true, {});
   for (const char* name : {"password",    "DB_PASSWORD",   "userPassword",
