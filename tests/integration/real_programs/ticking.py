@@ -1,4 +1,4 @@
-"""Eleven coroutines that work for each other, with pauses. The asyncio console under test, of every version, imports it."""
+"""Eleven coroutines that work for each other, with pauses. The asyncio console under test imports it."""
 
 import asyncio
 
