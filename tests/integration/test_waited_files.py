@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
 from support_py.interpreters import Interpreter
-from support_py.target import capture, run_tool
+from support_py.target import PROGRAMS, capture, run_tool, show_json
 
 
 def told(file: Any) -> Any:
@@ -75,3 +76,17 @@ def test_secret(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> Non
     assert file["socket"]["address"] is None
     assert file["absent"] == "redacted: it holds a secret"
     assert b"a socket" not in captured.path.read_bytes()
+
+
+def test_on_crash(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
+    """The same of the other threads of a program that fails."""
+    path = tmp_path / "crash.pb"
+    command = [pysnap_binary, "on-crash", "-o", path, "--", python.path, PROGRAMS / "waiting_files.py", "fails"]
+    ended = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, timeout=120)
+    assert b"ZeroDivisionError" in ended.stderr
+    threads = {thread["name"]: thread for thread in show_json(pysnap_binary, path)["threads"]}
+    socket = threads["accepts"]["waits_for"]["files"][0]["socket"]
+    assert socket["listening"]
+    assert f"listening on {socket['address']}\n" == ended.stdout.decode()
+    (pipe,) = threads["pipe"]["waits_for"]["files"]
+    assert [end["pid"] for end in pipe["other_ends"]] == [threads["MainThread"]["native_id"]]

@@ -194,6 +194,9 @@ if __name__ == "__main__":
             epolls()
         while not are_blocked():
             time.sleep(0.01)
+        if sys.argv[1:] == ["fails"]:
+            print("listening on", EXPECTED["accepts"][0]["socket"]["address"], flush=True)
+            raise ZeroDivisionError
         tell({"ready": True, "pid": os.getpid()})
         sys.stdin.readline()
     tell(EXPECTED)
