@@ -96,7 +96,8 @@ void RecordWaitedFiles(const WaitingCall& call, WaitedFiles* files, GraphCrawler
     if (!found.empty()) continue;
     WaitedFile unknown;
     unknown.fd = fd;
-    unknown.problem = absl::FailedPreconditionError("the kernel was not asked");
+    unknown.problem =
+        files == nullptr ? absl::FailedPreconditionError("the kernel was not asked") : TooManyWaitedFiles();
     Recorder(crawler, *wait.add_file()).Record(unknown);
   }
 }

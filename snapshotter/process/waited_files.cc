@@ -99,14 +99,21 @@ struct WaitedFiles::Registered {
   }
 };
 
+absl::Status TooManyWaitedFiles() {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no more than ", WaitedFiles::kMaxFiles, " descriptors are looked at"));
+}
+
 void WaitedFiles::Read(absl::Span<const int32_t> fds) {
   files_.clear();
   taken_ = 0;
+  registered_ = 0;
   can_list_.reset();
   has_ends_ = false;
   // First of all what threads wait for themselves.
   std::vector<int32_t> epolls;
   for (const int32_t fd : fds) {
+    if (taken_ == kMaxFiles) break;
     std::vector<WaitedFile>& files = files_[fd];
     if (!files.empty()) continue;
     files.push_back(Describe(fd));
@@ -139,12 +146,6 @@ absl::Span<const WaitedFile> WaitedFiles::Of(int32_t fd) const {
   return found == files_.end() ? absl::Span<const WaitedFile>() : absl::MakeConstSpan(found->second);
 }
 
-bool WaitedFiles::TakeOne() {
-  if (taken_ == kMaxFiles) return false;
-  ++taken_;
-  return true;
-}
-
 WaitedFile WaitedFiles::Describe(int32_t fd) {
   WaitedFile file;
   file.fd = fd;
@@ -152,10 +153,11 @@ WaitedFile WaitedFiles::Describe(int32_t fd) {
     file.problem = Problem("it is no number of a descriptor");
     return file;
   }
-  if (!TakeOne()) {
-    file.problem = absl::ResourceExhaustedError(absl::StrCat("no more than ", kMaxFiles, " descriptors are looked at"));
+  if (taken_ == kMaxFiles) {
+    file.problem = TooManyWaitedFiles();
     return file;
   }
+  ++taken_;
   const std::string name = absl::StrCat("fd/", fd);
   struct statx status = {};
   if (statx(target_.living_dir(), name.c_str(), AT_STATX_DONT_SYNC | AT_NO_AUTOMOUNT,
@@ -235,6 +237,10 @@ void WaitedFiles::AddRegistered(size_t epoll, std::vector<WaitedFile>& files) {
     files[epoll].problem = CanListRegistered();
     return;
   }
+  if (registered_ >= kMaxOpen) {
+    files[epoll].problem = absl::ResourceExhaustedError(absl::StrCat("others have ", registered_, " registered"));
+    return;
+  }
   const auto info = ReadFileAt(target_.living_dir(), absl::StrCat("fdinfo/", epoll_fd).c_str(), kMaxRegistrations);
   if (!info.ok()) {
     files[epoll].problem = Problem(info.status().message());
@@ -244,6 +250,7 @@ void WaitedFiles::AddRegistered(size_t epoll, std::vector<WaitedFile>& files) {
   for (absl::string_view line : absl::StrSplit(*info, '\n')) {
     std::optional<Registered> registered = Registered::Parse(line);
     if (!registered.has_value()) continue;
+    ++registered_;
     registered->place = places[registered->fd]++;
     WaitedFile file = Describe(registered->fd);
     const absl::Status same = CheckSame(epoll_fd, *registered, file);

@@ -74,7 +74,7 @@ class WaitedFiles {
   // Looks through all processes, once after each Read, for who has the other ends of pipes.
   void FindPipeEnds();
   // The descriptor itself, then, of an epoll, what is registered in it, nested ones after the one that they are in.
-  // Empty for what Read was not given.
+  // Empty for what Read was not given, and for those beyond kMaxFiles.
   absl::Span<const WaitedFile> Of(int32_t fd) const;
 
  private:
@@ -88,15 +88,18 @@ class WaitedFiles {
   absl::Status CheckSame(int32_t epoll, const Registered& registered, const WaitedFile& file) const;
   // OK, or why the registrations of an epoll are not read.
   const absl::Status& CanListRegistered();
-  bool TakeOne();
 
   const LiveTarget& target_;
   absl::flat_hash_map<int32_t, std::vector<WaitedFile>> files_;
   UniqueFd pidfd_;  // during Read
   size_t taken_ = 0;
+  uint64_t registered_ = 0;  // of all epolls together
   std::optional<absl::Status> can_list_;
   bool has_ends_ = false;
 };
+
+// Of those beyond WaitedFiles::kMaxFiles.
+absl::Status TooManyWaitedFiles();
 
 }  // namespace pysnap
 

@@ -50,15 +50,16 @@ def test_files(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None
 
 def test_too_many(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     """All are told by their numbers, and of those that were not looked at why."""
-    wait = capture(pysnap_binary, python, "waiting_files.py", tmp_path, arguments=("many",)).thread("many")["waits_for"]
-    files = wait["files"]
-    assert [file["kind"] for file in files[:2]] == ["epoll", "pipe"]
-    assert len(files) == 201
-    cut = [file for file in files if file["kind"] is None]
-    # The main thread waits for one, too.
-    assert len(cut) == 1 + 201 - 64
-    assert {file["absent"] for file in cut} == {"limit: no more than 64 descriptors are looked at"}
-    assert len({file["fd"] for file in files}) == 201
+    captured = capture(pysnap_binary, python, "waiting_files.py", tmp_path, arguments=("many",))
+    waits = [captured.thread(name)["waits_for"] for name in ("MainThread", "many", "polls")]
+    # First those that threads wait for themselves.
+    assert [len(wait["files"]) for wait in waits] == [1, 201, 100]
+    kinds = [[file["kind"] for file in wait["files"]] for wait in waits]
+    assert kinds == [["pipe"], ["epoll"] + [None] * 200, ["pipe"] * 62 + [None] * 38]
+    cut = {file["absent"] for wait in waits for file in wait["files"] if file["kind"] is None}
+    assert cut == {"limit: no more than 64 descriptors are looked at"}
+    assert len({file["fd"] for file in waits[1]["files"]}) == 201
+    assert waits[2]["fds"] == [file["fd"] for file in waits[2]["files"]]
 
 
 def test_copy(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

@@ -182,6 +182,7 @@ def many():
     for _ in range(200):
         epoll.register(os.dup(ends[0]), select.EPOLLIN)
     start("many", epoll.poll)
+    start("polls", poll_for, *(os.dup(ends[0]) for _ in range(100)))
 
 
 if __name__ == "__main__":
