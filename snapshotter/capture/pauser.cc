@@ -19,8 +19,9 @@ constexpr uint64_t kMaxRehearsedObjects = 50'000'000;
 }  // namespace
 
 Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
-    : target_(target), pause_(std::move(pause)), input_(std::move(input)), open_files_(target) {
+    : target_(target), pause_(std::move(pause)), input_(std::move(input)), open_files_(target), waited_files_(target) {
   input_.open_files = &open_files_;
+  input_.waited_files = &waited_files_;
   input_.structs = &structs_;
   input_.native_threads = &native_threads_;
   input_.secrets = &secrets_;
@@ -81,11 +82,7 @@ absl::Status Pauser::Pause(const std::function<void()>& read) {
                      NoteThreads(paused);
                      if (native_stacks_ != nullptr) KeepStacks();
                      read();
-                     if (paused.is_copy()) {
-                       open_files_.CannotRead(absl::UnimplementedError("the program ran on while its copy was read"));
-                     } else {
-                       open_files_.Read();
-                     }
+                     ReadFiles(paused);
                    }));
   input_.native_stacks = native_stacks_.get();
   ++pauses_;
@@ -110,6 +107,21 @@ void Pauser::NoteThreads(PausedProcess& paused) {
       if (registers->system_call.has_value()) native.waits = DescribeCall(*registers->system_call, target_.memory());
     }
   }
+}
+
+void Pauser::ReadFiles(const PausedProcess& paused) {
+  std::vector<int32_t> waited;
+  for (const NativeThread& thread : native_threads_) {
+    if (thread.waits.has_value()) waited.insert(waited.end(), thread.waits->fds.begin(), thread.waits->fds.end());
+  }
+  if (paused.is_copy()) {
+    const absl::Status why = absl::UnimplementedError("the program ran on while its copy was read");
+    open_files_.CannotRead(why);
+    waited_files_.CannotRead(waited, why);
+    return;
+  }
+  open_files_.Read();
+  waited_files_.Read(waited);
 }
 
 void Pauser::KeepStacks() {

@@ -22,6 +22,7 @@
 #include "snapshotter/process/live_target.h"
 #include "snapshotter/process/open_files.h"
 #include "snapshotter/process/pause.h"
+#include "snapshotter/process/waited_files.h"
 
 namespace pysnap {
 
@@ -62,6 +63,7 @@ class Pauser {
   void PrepareGreenlets();
   absl::Status Pause(const std::function<void()>& read);
   void NoteThreads(PausedProcess& paused);
+  void ReadFiles(const PausedProcess& paused);
   void KeepStacks();
 
   LiveTarget& target_;
@@ -69,6 +71,7 @@ class Pauser {
   WalkInput input_;
   std::unique_ptr<PageCache> pages_;
   OpenFiles open_files_;
+  WaitedFiles waited_files_;
   DebugStructs structs_;
   GreenletLibrary greenlets_;
   OldGreenlets old_greenlets_;

@@ -12,6 +12,7 @@
 #include "snapshotter/capture/native_records.h"
 #include "snapshotter/capture/task_records.h"
 #include "snapshotter/capture/thread_names.h"
+#include "snapshotter/capture/wait_records.h"
 #include "snapshotter/cpython/code_object.h"
 #include "snapshotter/cpython/frame_walker.h"
 #include "snapshotter/cpython/greenlets.h"
@@ -242,7 +243,7 @@ class Walk {
       proto::Wait& wait = *record.mutable_wait();
       wait.set_system_call(crawler_.String(call.name));
       wait.set_has_timeout(call.has_timeout);
-      for (const int32_t fd : call.fds) wait.add_fd(fd);
+      RecordWaitedFiles(call, input_.waited_files, crawler_, wait);
       if (call.futex.is_null()) continue;
       wait.set_gil(IsWithinGil(threads, call.futex));
       // From 3.13 on threads wait in the runtime's parking lot, each on a semaphore of its own in a struct wait_entry

@@ -21,6 +21,7 @@
 #include "snapshotter/process/open_files.h"
 #include "snapshotter/process/registers.h"
 #include "snapshotter/process/system_calls.h"
+#include "snapshotter/process/waited_files.h"
 
 namespace pysnap {
 
@@ -60,6 +61,8 @@ struct WalkInput {
   std::string working_folder;                 // see CrawlOptions
   StructSource* structs = nullptr;            // see CrawlOptions
   OpenFiles* open_files = nullptr;            // see CrawlOptions
+  // What is behind the descriptors that threads wait for; null: nobody could ask the kernel.
+  WaitedFiles* waited_files = nullptr;
   // Null: the target has not loaded greenlet.
   const GreenletStructs* greenlets = nullptr;
   const OldGreenlets* old_greenlets = nullptr;  // with it

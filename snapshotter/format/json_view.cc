@@ -17,9 +17,11 @@
 #include "snapshotter/format/loop_view.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/repr.h"
+#include "snapshotter/format/socket_names.h"
 #include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
 #include "snapshotter/format/wait_view.h"
+#include "snapshotter/format/waited_file_view.h"
 
 namespace pysnap::format {
 namespace {
@@ -217,9 +219,48 @@ class Builder {
     Put(out, "owner", wait->owner.has_value() ? Json(snapshot_.threads()[*wait->owner]->native_id()) : Json(nullptr));
     Put(out, "owner_has_ended", wait->owner_has_ended);
     Put(out, "fds", wait->fds);
+    Put(out, "files", WaitedFiles(thread.wait()));
     Put(out, "has_timeout", wait->has_timeout);
     Put(out, "system_call", TextOrNull(wait->system_call));
     return out;
+  }
+
+  Json WaitedFiles(const proto::Wait& wait) {
+    const auto text = [&](uint32_t id) { return TextOrNull(snapshot_.string(id)); };
+    const auto name = [](const char* known, int32_t number) { return known != nullptr ? Json(known) : Json(number); };
+    const auto absent = [](bool is_absent, const proto::Absent& why) {
+      return is_absent ? Text(AbsentText(why)) : Json(nullptr);
+    };
+    Json files = Json::array();
+    for (const proto::WaitedFile& file : wait.file()) {
+      Json out = Json::object();
+      Put(out, "fd", file.fd());
+      Put(out, "kind", KindName(file) != nullptr ? Json(KindName(file)) : Json(nullptr));
+      Put(out, "epoll", NumberOrNull(file.has_epoll(), file.epoll()));
+      Put(out, "events", file.has_epoll() ? Json(EventNames(file)) : Json(nullptr));
+      Put(out, "path", text(file.path()));
+      Put(out, "deleted", file.deleted());
+      Json socket = nullptr;
+      if (file.kind() == proto::WaitedFile::SOCKET && file.type() != 0) {
+        socket = Json::object();
+        Put(socket, "family", name(SocketFamilyName(file.family()), file.family()));
+        Put(socket, "type", name(SocketTypeName(file.type()), file.type()));
+        Put(socket, "protocol", file.protocol());
+        Put(socket, "listening", file.listening());
+        Put(socket, "address", text(file.address()));
+        Put(socket, "peer", text(file.peer()));
+      }
+      Put(out, "socket", std::move(socket));
+      Json ends = Json::array();
+      for (const proto::PipeEnd& end : file.other_end()) {
+        ends.push_back({{"pid", end.pid()}, {"fd", end.fd()}, {"program", text(end.program())}});
+      }
+      Put(out, "other_ends", file.kind() == proto::WaitedFile::PIPE ? std::move(ends) : Json(nullptr));
+      Put(out, "other_ends_absent", absent(file.has_other_ends_absent(), file.other_ends_absent()));
+      Put(out, "absent", absent(file.has_absent(), file.absent()));
+      files.push_back(std::move(out));
+    }
+    return files;
   }
 
   Json Tasks() {

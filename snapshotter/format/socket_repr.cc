@@ -1,7 +1,5 @@
 #include "snapshotter/format/socket_repr.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -13,33 +11,17 @@
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/python_rules.h"
+#include "snapshotter/format/socket_names.h"
 
 namespace pysnap::format {
 namespace {
 
 using proto::Object;
 
-struct NamedNumber {
-  int64_t number;
-  const char* name;
-};
-// Of two names for one number the one that the enum has as its own.
-constexpr NamedNumber kFamilies[] = {{AF_UNIX, "AF_UNIX"},       {AF_INET, "AF_INET"},     {AF_INET6, "AF_INET6"},
-                                     {AF_NETLINK, "AF_NETLINK"}, {AF_PACKET, "AF_PACKET"}, {AF_VSOCK, "AF_VSOCK"}};
-constexpr NamedNumber kTypes[] = {{SOCK_STREAM, "SOCK_STREAM"},
-                                  {SOCK_DGRAM, "SOCK_DGRAM"},
-                                  {SOCK_RAW, "SOCK_RAW"},
-                                  {SOCK_RDM, "SOCK_RDM"},
-                                  {SOCK_SEQPACKET, "SOCK_SEQPACKET"}};
-
 // str() of a member of socket.AddressFamily or SocketKind; empty for one that is not known here.
-template <size_t N>
-std::string Member(const char* type, const NamedNumber (&members)[N], int64_t number, bool by_name) {
+std::string Member(const char* type, const char* name, int64_t number, bool by_name) {
   if (!by_name) return absl::StrCat(number);
-  for (const NamedNumber& member : members) {
-    if (member.number == number) return absl::StrCat(type, ".", member.name);
-  }
-  return "";
+  return name == nullptr ? "" : absl::StrCat(type, ".", name);
 }
 
 // An address that is empty is left out.
@@ -74,8 +56,8 @@ ReprPieces SocketRepr(const LoadedSnapshot& snapshot, const Object& object, std:
   const Object* closed = snapshot.object(FindAttribute(snapshot, object, "_closed"));
   if (closed == nullptr || closed->value_case() != Object::kBoolValue) return std::nullopt;
   const bool by_name = RulesFor(snapshot.header().process().python().minor()).int_enum_by_name;
-  const std::string family = Member("AddressFamily", kFamilies, (*numbers)[1], by_name);
-  const std::string type = Member("SocketKind", kTypes, (*numbers)[2], by_name);
+  const std::string family = Member("AddressFamily", SocketFamilyName((*numbers)[1]), (*numbers)[1], by_name);
+  const std::string type = Member("SocketKind", SocketTypeName((*numbers)[2]), (*numbers)[2], by_name);
   if (family.empty() || type.empty()) return std::nullopt;
   std::vector<ReprPiece> pieces = {{absl::StrFormat("<socket.socket%s fd=%d, family=%s, type=%s, proto=%d",
                                                     closed->bool_value() ? " [closed]" : "", fd, family, type, proto)}};

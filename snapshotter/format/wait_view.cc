@@ -12,6 +12,7 @@
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
+#include "snapshotter/format/waited_file_view.h"
 
 namespace pysnap::format {
 namespace {
@@ -110,6 +111,7 @@ const std::optional<WaitView>& Waits::of(const proto::Thread& thread) const {
 
 WaitView Waits::WaitOf(const proto::Thread& thread) const {
   WaitView wait;
+  wait.record = &thread.wait();
   wait.system_call = snapshot_.string(thread.wait().system_call());
   wait.has_timeout = thread.wait().has_timeout();
   wait.fds.assign(thread.wait().fd().begin(), thread.wait().fd().end());
@@ -263,7 +265,9 @@ std::string Waits::Describe(const WaitView& wait, size_t max_repr) const {
                         Harmless(Repr(snapshot_, wait.object, {.max_characters = max_repr}).text));
   } else if (!wait.fds.empty()) {
     text = absl::StrCat(wait.fds.size() == 1 ? "descriptor " : "descriptors ", absl::StrJoin(wait.fds, ", "), " (",
-                        std::string(wait.system_call), ")");
+                        Harmless(wait.system_call), ")");
+    const std::string files = wait.record == nullptr ? "" : DescribeFiles(snapshot_, *wait.record);
+    if (!files.empty()) absl::StrAppend(&text, ": ", files);
   } else if (std::strcmp(wait.kind, "gil") == 0) {
     text = "the GIL";
   } else if (std::strcmp(wait.kind, "sleep") == 0) {

@@ -23,6 +23,7 @@ struct WaitView {
   bool has_timeout = false;  // it ends by itself
   uint32_t object = 0;       // object id of the lock, thread, queue …; 0: not known, or none
   std::vector<int32_t> fds;
+  const proto::Wait* record = nullptr;  // has what is behind `fds`
   // Of a lock who has it, of a thread itself: a place in LoadedSnapshot::threads(). Nothing when that is not known.
   std::optional<size_t> owner;
   // Of a lock: whoever has it is no thread any more.

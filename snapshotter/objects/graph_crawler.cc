@@ -25,6 +25,7 @@ uint32_t GraphCrawler::RefTorn() { return crawl_->RefTorn(); }
 uint32_t GraphCrawler::RefUnknown(const absl::Status& why) { return crawl_->RefUnknown(why); }
 uint32_t GraphCrawler::RefInt(int64_t value) { return crawl_->RefInt(value); }
 uint32_t GraphCrawler::String(absl::string_view text) { return crawl_->String(text); }
+bool GraphCrawler::IsSecretText(absl::string_view text) { return crawl_->IsSecretText(text); }
 absl::Status GraphCrawler::Run() { return crawl_->Run(); }
 
 uint32_t GraphCrawler::RefLockAt(Address word) {

@@ -127,6 +127,8 @@ class GraphCrawler {
 
   // The id of an interned string. Always 0 with `touch_only`.
   uint32_t String(absl::string_view text);
+  // Whether a text that is no object's holds a secret, which is known by this wherever else it stands.
+  bool IsSecretText(absl::string_view text);
 
   // Visits everything that was referred to and all that is reachable from it. Once. Cancelled when it was abandoned, or
   // Internal.

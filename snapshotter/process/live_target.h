@@ -33,8 +33,14 @@ class LiveTarget : public Target {
   pid_t pid() const { return pid_; }
   // /proc/PID, opened.
   int proc_dir() const { return proc_dir_.get(); }
+  // The thread that files and memory are reached through: the first one, unless that has ended before the others; and
+  // its folder in /proc, opened.
+  pid_t living_tid() const { return memory_pid_; }
+  int living_dir() const { return memory_dir_.get(); }
   // Whether thread ids in the target are ours.
   bool same_pid_namespace() const { return same_pid_namespace_; }
+  // The path that the target would use, for one as /proc shows it to us.
+  std::string InTargetsRoot(const std::string& path) const;
   // Aborted when the process has called exec since it was opened: all that was learnt about it is void.
   absl::Status CheckSameProgram();
   // Lets memory() read what an opened /proc/PID/mem stands for, a copy of the target, until ReadOwnMemory.
@@ -48,8 +54,6 @@ class LiveTarget : public Target {
   absl::Status CheckKind();
   absl::Status FindLivingThread();
   absl::Status ReadInfo();
-  // The path that the target would use, for one as /proc shows it to us.
-  std::string InTargetsRoot(const std::string& path) const;
   absl::StatusOr<UniqueFd> OpenBelow(const std::string& root, const std::string& path) const;
 
   const pid_t pid_;

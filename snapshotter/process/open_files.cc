@@ -1,19 +1,19 @@
 #include "snapshotter/process/open_files.h"
 
 #include <fcntl.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "snapshotter/base/unique_fd.h"
 #include "snapshotter/process/proc_files.h"
+#include "snapshotter/process/socket_facts.h"
 
 namespace pysnap {
 namespace {
@@ -22,16 +22,6 @@ constexpr size_t kMaxInfo = 4096;
 
 absl::Status Problem(int32_t fd, absl::string_view why) {
   return absl::OutOfRangeError(absl::StrCat("descriptor ", fd, ": ", why));
-}
-
-using AddressFunction = int (*)(int, sockaddr*, socklen_t*);
-
-// Empty where there is none.
-std::string AddressBy(AddressFunction function, int socket) {
-  sockaddr_storage address = {};
-  socklen_t size = sizeof(address);
-  if (function(socket, reinterpret_cast<sockaddr*>(&address), &size) != 0) return {};
-  return std::string(reinterpret_cast<const char*>(&address), std::min<size_t>(size, sizeof(address)));
 }
 
 }  // namespace
@@ -101,10 +91,12 @@ OpenFile OpenFiles::Ask(int32_t fd, const Entry& entry, int pidfd) const {
     if (!socket.ok()) {
       file.problem = Problem(fd, absl::StrCat("pidfd_getfd: ", std::strerror(errno)));
     } else {
-      errno = 0;
-      file.address = AddressBy(getsockname, socket.get());
-      file.socket = errno != ENOTSOCK;
-      if (file.socket) file.peer = AddressBy(getpeername, socket.get());
+      absl::StatusOr<SocketAddresses> addresses = ReadSocketAddresses(socket.get());
+      file.socket = addresses.ok();
+      if (addresses.ok()) {
+        file.address = std::move(addresses->address);
+        file.peer = std::move(addresses->peer);
+      }
     }
   }
   return file;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -75,6 +76,18 @@ absl::string_view StatusField(absl::string_view status, absl::string_view key) {
     }
   }
   return {};
+}
+
+std::optional<int> AccessModeOf(int fd_dir, int32_t fd) {
+  // tid_fd_update_inode in fs/proc/fd.c.
+  struct statx link = {};
+  if (statx(fd_dir, absl::StrCat(fd).c_str(), AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC, STATX_MODE, &link) != 0) {
+    return std::nullopt;
+  }
+  const bool reads = (link.stx_mode & S_IRUSR) != 0;
+  const bool writes = (link.stx_mode & S_IWUSR) != 0;
+  if (!reads && !writes) return std::nullopt;
+  return reads && writes ? O_RDWR : writes ? O_WRONLY : O_RDONLY;
 }
 
 absl::StatusOr<ProcStat> ReadProcStat(int proc_dir) {

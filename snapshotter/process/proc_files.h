@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ absl::StatusOr<std::string> ReadLinkAt(int dir, const char* name);
 // What follows "`key`:" in the text of a status file, without blanks around; empty when it is not there.
 absl::string_view StatusField(absl::string_view status, absl::string_view key);
 
+// How a descriptor is open: O_RDONLY, O_WRONLY or O_RDWR; nothing where it is for neither, or not open. `fd_dir`:
+// /proc/PID/fd, opened.
+std::optional<int> AccessModeOf(int fd_dir, int32_t fd);
+
 // The parts of /proc/PID/stat that matter here.
 struct ProcStat {
   char state = '?';
@@ -43,7 +48,7 @@ struct ProcStat {
 };
 absl::StatusOr<ProcStat> ReadProcStat(int proc_dir);
 
-// The thread ids in /proc/PID/task, into `tids`. `task_dir` is that directory, opened; it is read from its start.
+// The numbers that are names in a directory, opened, which is read from its start: the thread ids in /proc/PID/task.
 absl::Status ListTids(int task_dir, std::vector<pid_t>& tids);
 
 // Name and native id of a thread. Its tid stands for what cannot be read: it is gone, or going.

@@ -191,6 +191,52 @@ TEST_F(ViewsTest, NoTerminalEscapeGetsThrough) {
   EXPECT_NO_THROW(JsonView(*snapshot, {}).dump());
 }
 
+TEST_F(ViewsTest, WaitedFilesAreOneHarmlessLine) {
+  proto::Wait& wait = *thread_.mutable_wait();
+  wait.set_system_call(built_.String("epoll_wait"));
+  wait.add_fd(3);
+  proto::WaitedFile* epoll = wait.add_file();
+  epoll->set_fd(3);
+  epoll->set_kind(proto::WaitedFile::EPOLL);
+  proto::WaitedFile* socket = wait.add_file();
+  socket->set_fd(5);
+  socket->set_epoll(3);
+  socket->set_events(0x00800001);
+  socket->set_kind(proto::WaitedFile::SOCKET);
+  socket->set_family(2);
+  socket->set_type(1);
+  socket->set_address(built_.String("127.0.0.1:80"));
+  socket->set_peer(built_.String("\x1b[1m\n"));
+  proto::WaitedFile* absent = wait.add_file();
+  absent->set_fd(6);
+  absent->set_epoll(3);
+  absent->mutable_absent()->set_reason(proto::Absent::INCONSISTENT);
+  absent->mutable_absent()->set_detail("\x1b[2m");
+  proto::WaitedFile* pipe = wait.add_file();
+  pipe->set_fd(7);
+  pipe->set_epoll(99);
+  pipe->set_kind(proto::WaitedFile::PIPE);
+  pipe->set_path(4'000'000'000);
+  for (int fd : {8, 9}) {
+    proto::PipeEnd* end = pipe->add_other_end();
+    end->set_pid(12);
+    end->set_fd(fd);
+    end->set_program(built_.String("\x1b[3m"));
+  }
+  const auto snapshot = Load();
+  EXPECT_THAT(Text(*snapshot),
+              HasSubstr("waits for descriptor 3 (epoll_wait): 3 epoll; 5 socket AF_INET 127.0.0.1:80 connected to "
+                        "\\x1b[1m\\n in 3; 6 inconsistent: \\x1b[2m in 3; 7 pipe whose other end is held by process 12 "
+                        "\"\\x1b[3m\" in 99\n"));
+  const auto files = JsonView(*snapshot, {})["threads"][0]["waits_for"]["files"];
+  ASSERT_EQ(files.size(), 4u);
+  EXPECT_EQ(files[1]["events"].dump(), R"(["EPOLLIN","0x800000"])");
+  EXPECT_EQ(files[1]["socket"]["type"], "SOCK_STREAM");
+  EXPECT_EQ(files[2]["kind"], nullptr);
+  EXPECT_EQ(files[3]["path"], nullptr);
+  EXPECT_EQ(files[3]["other_ends"].size(), 2u);
+}
+
 TEST_F(ViewsTest, RecursionIsFolded) {
   for (int i = 0; i < 1000; ++i) AddLocal(AddFrame(), "depth", built_.Int(i));
   const std::string text = Text(*Load());
