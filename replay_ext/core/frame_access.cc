@@ -1,5 +1,7 @@
 #include "replay_ext/core/frame_access.h"
 
+#include <vector>
+
 #include "replay_ext/core/frame_ops/frame_ops.h"
 #include "replay_ext/core/py_ref.h"
 
@@ -73,6 +75,69 @@ PyObject* SetVariable(PyObject*, PyObject* args) {
   PyObject* value;
   if (!PyArg_ParseTuple(args, "OUO", &frame, &name, &value) || !Assign(frame, name, value)) return nullptr;
   Py_RETURN_NONE;
+}
+
+PyObject* Continuation(PyObject*, PyObject* args) {
+  PyObject *frame, *stack, *blocks, *handled, *carrier;
+  int offset, behind, raises;
+  if (!PyArg_ParseTuple(args, "O!O!O!iiOpO", &PyFrame_Type, &frame, &PyList_Type, &stack, &PyList_Type, &blocks,
+                        &offset, &behind, &handled, &raises, &carrier)) {
+    return nullptr;
+  }
+  Ref code = CodeObject(frame);
+  Ref bytes(code ? PyObject_GetAttrString(code.get(), "co_code") : nullptr);
+  if (!bytes) return nullptr;
+  PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code.get());
+  const Py_ssize_t size = PyBytes_GET_SIZE(bytes.get());
+  const Py_ssize_t depth = PyList_GET_SIZE(stack);
+  // One more is for the result.
+  if (depth >= object->co_stacksize || PyList_GET_SIZE(blocks) > CO_MAXBLOCKS || offset < 0 || behind <= offset ||
+      behind >= size || (offset | behind) % 2 != 0) {
+    return PyErr_Format(PyExc_ValueError, "a stack or a place that the frame has not");
+  }
+  std::vector<pysnap_block> block_items;
+  for (Py_ssize_t i = 0; i < PyList_GET_SIZE(blocks); ++i) {
+    pysnap_block block;
+    if (!PyArg_ParseTuple(PyList_GET_ITEM(blocks, i), "iii", &block.type, &block.handler, &block.level)) return nullptr;
+    if (block.handler >= size || block.level < 0 || block.level > depth) {
+      return PyErr_Format(PyExc_ValueError, "a block outside of the frame");
+    }
+    block_items.push_back(block);
+  }
+  std::vector<pysnap_stack_item> items;
+  for (Py_ssize_t i = 0; i < depth; ++i) {
+    PyObject* item = PyList_GET_ITEM(stack, i);
+    if (PyTuple_Check(item) && PyTuple_GET_SIZE(item) == 1) {
+      items.push_back({PyTuple_GET_ITEM(item, 0), 0, 0});
+    } else if (item == Py_None) {
+      items.push_back({nullptr, 0, 0});
+    } else {
+      const long long number = PyLong_AsLongLong(item);
+      if (number == -1 && PyErr_Occurred()) return nullptr;
+      items.push_back({nullptr, 1, number});
+    }
+  }
+  if (carrier == Py_None) carrier = nullptr;
+#if PY_VERSION_HEX >= 0x030b0000
+  if (carrier == nullptr || !PyGen_CheckExact(carrier)) return PyErr_Format(PyExc_TypeError, "a generator is needed");
+  Ref room(PyObject_GetAttrString(carrier, "gi_code"));
+  if (!room) return nullptr;
+  const PyCodeObject* carried = reinterpret_cast<PyCodeObject*>(room.get());
+  if (carried->co_nlocalsplus != 0 || carried->co_stacksize < object->co_nlocalsplus + object->co_stacksize) {
+    return PyErr_Format(PyExc_ValueError, "the generator has no room for the frame");
+  }
+#endif
+  for (const pysnap_stack_item& item : items) Py_XINCREF(item.object);
+  pysnap_suspension state{};
+  state.stack = items.data();
+  state.depth = static_cast<int>(depth);
+  state.blocks = block_items.data();
+  state.block_count = static_cast<int>(block_items.size());
+  state.handled = PyExceptionInstance_Check(handled) ? handled : nullptr;
+  Py_XINCREF(carrier);
+  PyObject* made = pysnap_frame_continue(frame, &state, offset, behind, raises, carrier);
+  if (made != nullptr) pysnap_never_finalize(made);
+  return made;
 }
 
 PyObject* UnsetVariable(PyObject*, PyObject* args) {

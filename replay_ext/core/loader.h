@@ -237,6 +237,7 @@ class Loader {
   Ref AbsentOrNone(const Absent& why);
   // What has to be known where captured code may run.
   Ref RunningDict();
+  Ref StandingList();
   bool IsBare(uint32_t id);
 
   const SnapshotFile& file_;

@@ -43,6 +43,18 @@ Thread::Thread(Bytes bytes) {
       case 11:
         truncated = ReadAbsent(GetBytes(reader));
         break;
+      case 15: {
+        waits = true;
+        Reader wait = Read(GetBytes(reader));
+        while (wait.next()) {
+          if (wait.tag() == 5) {
+            wants_gil = GetBool(wait);
+          } else {
+            wait.skip();
+          }
+        }
+        break;
+      }
       default:
         reader.skip();
     }

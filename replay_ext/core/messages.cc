@@ -418,6 +418,9 @@ Frame::Frame(Bytes bytes) {
       case 14:
         absent = ReadAbsent(GetBytes(reader));
         break;
+      case 15:
+        is_entry = GetBool(reader);
+        break;
       case 16:
         frame_object = GetU32(reader);
         break;
@@ -435,6 +438,18 @@ Frame::Frame(Bytes bytes) {
         break;
       case 23:
         stack_numbers.emplace_back(GetBytes(reader));
+        break;
+      case 24:
+        stack_below_call = GetBool(reader);
+        break;
+      case 25:
+        stack_absent = ReadAbsent(GetBytes(reader));
+        break;
+      case 26:
+        called = GetU32(reader);
+        break;
+      case 27:
+        has_hidden_caller = GetBool(reader);
         break;
       default:
         reader.skip();

@@ -262,6 +262,11 @@ struct Frame {
   Absent absent;
   uint32_t frame_object = 0;
   uint32_t back = 0;
+  bool is_entry = false;
+  bool stack_below_call = false;
+  Absent stack_absent;
+  uint32_t called = 0;
+  bool has_hidden_caller = false;
   Frame() = default;
   explicit Frame(Bytes bytes);
 };
@@ -299,6 +304,8 @@ struct Thread {
   uint32_t raised = 0;
   bool stopped = false;
   Absent truncated;
+  bool waits = false;      // within a system call
+  bool wants_gil = false;  // that is what it waits for
   explicit Thread(Bytes bytes);
 };
 

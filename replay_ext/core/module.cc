@@ -103,6 +103,7 @@ PyMethodDef kMethods[] = {
     {"take_builtins", TakeBuiltins, METH_O, "take_builtins(functions): those that their globals name as a dict."},
     {"closure", Closure, METH_O, "closure(frame): the cells of its free variables, in the order of co_freevars."},
     {"set_variable", SetVariable, METH_VARARGS, "set_variable(frame, name, value): bind a variable, or its cell."},
+    {"continuation", Continuation, METH_VARARGS, "continuation(…): a generator that goes on where a frame stands."},
     {"unset_variable", UnsetVariable, METH_VARARGS, "unset_variable(frame, name): unbind a variable, or its cell."},
     {nullptr, nullptr, 0, nullptr},
 };

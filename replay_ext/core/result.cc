@@ -118,6 +118,8 @@ Ref Loader::ThreadDict(const Thread& thread, size_t index) {
       .Set("holds_gil", Bool(thread.holds_gil))
       .Set("interpreter", thread.interpreter >= 0 ? Int(thread.interpreter) : None())
       .Set("stopped", Bool(thread.stopped))
+      .Set("waits", Bool(thread.waits))
+      .Set("wants_gil", Bool(thread.wants_gil))
       .Set("handling", ObjectOrNone(thread.handling))
       .Set("raised", ObjectOrNone(thread.raised))
       .Set("truncated", AbsentOrNone(thread.truncated))
@@ -222,6 +224,56 @@ bool Loader::IsBare(uint32_t id) {
   }
 }
 
+// What the frames of threads need to go on, beside their variables and their place: (frame, facts) for each.
+Ref Loader::StandingList() {
+  Ref list(PyList_New(0));
+  for (const MadeFrame& each : thread_frames_) {
+    const Frame& frame = each.message;
+    const auto known = codes_.find(frame.code);
+    Ref stack(PyList_New(0));
+    for (size_t i = 0; i < frame.stack.size() && stack; ++i) {
+      const auto number = std::find_if(frame.stack_numbers.begin(), frame.stack_numbers.end(),
+                                       [i](const StackNumber& candidate) { return candidate.index == i; });
+      Ref item;
+      if (frame.stack[i] != 0) {
+        Ref object(NewStackItem(frame.stack[i]));
+        item = Ref(object ? PyTuple_Pack(1, object.get()) : nullptr);
+      } else {
+        item = number != frame.stack_numbers.end() ? Int(number->value) : None();
+      }
+      if (!item || PyList_Append(stack.get(), item.get()) < 0) return Ref();
+    }
+    Ref blocks(PyList_New(0));
+    for (const Block& block : frame.blocks) {
+      Ref item(Py_BuildValue("(iii)", block.type, block.handler, block.level));
+      if (!blocks || !item || PyList_Append(blocks.get(), item.get()) < 0) return Ref();
+    }
+    // A place for a plain value where this version needs a cell cannot be put back.
+    bool torn = frame.absent.set;
+    for (const Local& local : frame.locals) {
+#if PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000
+      torn = torn || (local.kind == Local::kCell && local.cell == 0);
+#endif
+      torn = torn || (local.value == 0 && local.cell == 0);
+    }
+    Dict dict;
+    dict.Set("real", Bool(known != codes_.end() && known->second.real && known->second.shift == 0))
+        .Set("stack", std::move(stack))
+        .Set("below_call", Bool(frame.stack_below_call))
+        .Set("why", AbsentOrNone(frame.stack_absent))
+        .Set("blocks", std::move(blocks))
+        .Set("is_entry", Bool(frame.is_entry))
+        .Set("hidden_caller", Bool(frame.has_hidden_caller))
+        .Set("called", ObjectOrNone(frame.called))
+        .Set("lasti", Int(frame.lasti))
+        .Set("torn", Bool(torn));
+    Ref facts = dict.Take();
+    Ref pair(facts ? PyTuple_Pack(2, each.frame.get(), facts.get()) : nullptr);
+    if (!list || !pair || PyList_Append(list.get(), pair.get()) < 0) return Ref();
+  }
+  return list;
+}
+
 Ref Loader::RunningDict() {
   Ref codes(PyList_New(0));
   Ref types(PyList_New(0));
@@ -247,6 +299,7 @@ Ref Loader::RunningDict() {
       .Set("types", std::move(types))
       .Set("functions", std::move(functions))
       .Set("modules", std::move(modules))
+      .Set("standing", StandingList())
       .Set("bare", std::move(bare));
   return dict.Take();
 }

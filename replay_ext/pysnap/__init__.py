@@ -13,6 +13,7 @@ from ._hooks import customize, elaborate_context, unwrap_stackitem
 from ._load import load
 from ._plugins import stands_for
 from ._rerun import Outcome, rerun
+from ._resume import CannotResume, Resumed, resume
 from ._running import AbsentAttribute, AbsentValue
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
 from ._stack import Frame, Stack
@@ -23,6 +24,7 @@ __all__ = [
     "AbsentAttribute",
     "AbsentValue",
     "BuiltinFunction",
+    "CannotResume",
     "CallbackNotCalled",
     "Capture",
     "CodeFromOtherVersion",
@@ -34,6 +36,7 @@ __all__ = [
     "Problem",
     "Process",
     "Reason",
+    "Resumed",
     "Snapshot",
     "SnapshotError",
     "Stack",
@@ -45,6 +48,7 @@ __all__ = [
     "load",
     "post_mortem",
     "rerun",
+    "resume",
     "stands_for",
     "unwrap_stackitem",
 ]

@@ -1,6 +1,16 @@
 from types import FrameType, FunctionType
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, Generator, List, Tuple
 
+def continuation(
+    frame: FrameType,
+    stack: List[Any],
+    blocks: List[Tuple[int, int, int]],
+    offset: int,
+    behind: int,
+    handled: object,
+    raises: bool,
+    carrier: Any,
+) -> Generator[Any, Any, Any]: ...
 def closure(frame: FrameType) -> Tuple[Any, ...]: ...
 def set_variable(frame: FrameType, name: str, value: Any) -> None: ...
 def take_builtins(functions: List[FunctionType]) -> None: ...

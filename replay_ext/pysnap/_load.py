@@ -17,6 +17,7 @@ from ._numpy_real import RealArrays
 from ._pandas import PANDAS_TYPES
 from ._pandas_real import RealFrames
 from ._permission import permit, permit_functions
+from ._resume import register
 from ._running import AbsentInCode, NotIterator, closed_generator, running_builders
 from ._snapshot import Snapshot, SnapshotError
 from ._torch_real import RealTensors
@@ -100,7 +101,10 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         permit(running["codes"])
         permit_functions(running["functions"])
         offer_modules(running["modules"])
-    return Snapshot(facts, run_code)
+    snapshot = Snapshot(facts, run_code)
+    if run_code:
+        register(snapshot, running["standing"], facts["threads"])
+    return snapshot
 
 
 def load_for_command(path: str, run_code: bool = False, import_libraries: bool = False) -> Snapshot:

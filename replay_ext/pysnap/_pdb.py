@@ -12,6 +12,7 @@ from ._greenlets import groups
 from ._pdb_exceptions import ExceptionsCommand
 from ._pdb_interact import InteractCommands, ipython_shell
 from ._pdb_rerun import RerunCommands
+from ._pdb_resume import ResumeCommand
 from ._scopes import Scope
 from ._snapshot import Snapshot, Thread
 from ._stacks import as_traceback
@@ -37,7 +38,7 @@ def _scope_text(scope: Scope) -> str:
     return text + ", shielded" * bool(scope.shield) + ", cancelled" * bool(scope.cancelled)
 
 
-class SnapshotCommands(RerunCommands, InteractCommands, ExceptionsCommand):
+class SnapshotCommands(RerunCommands, ResumeCommand, InteractCommands, ExceptionsCommand):
     """What a debugger of the pdb family does differently for a snapshot."""
 
     snapshot: Snapshot

@@ -50,6 +50,8 @@ def main() -> int:
         line_tables = FIXTURES / "record_line_tables.py"
         write(FIXTURES / "line_tables" / f"v3_{minor}.json", [entry["path"], str(line_tables)])
         subprocess.run([sys.executable, str(scripts / "gen_opcodes.py"), str(minor), entry["include"][0]], check=True)
+        effects = ROOT / "snapshotter" / "cpython" / "versions" / f"v3_{minor}.stack_effects.inc"
+        write(effects, [entry["path"], str(scripts / "gen_stack_effects.py")])
         if minor >= FIRST_SPECIALISED:
             bytecode = FIXTURES / "record_bytecode.py"
             write(FIXTURES / "bytecode" / f"v3_{minor}.json", [entry["path"], str(bytecode)])

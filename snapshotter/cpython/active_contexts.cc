@@ -86,6 +86,35 @@ const WithBlocks& ContextReader::BlocksOf(const CodeInfo& code) {
   return *blocks;
 }
 
+const StackHeights& ContextReader::HeightsOf(const CodeInfo& code) {
+  std::unique_ptr<StackHeights>& heights = heights_[code.address];
+  if (heights == nullptr) heights = std::make_unique<StackHeights>(*runtime_.version, code);
+  return *heights;
+}
+
+absl::StatusOr<ContextReader::CallStack> ContextReader::ReadCallStack(const FrameInfo& frame, bool with_called) {
+  if (frame.has_ended) return absl::FailedPreconditionError("it has ended");
+  if (!frame.problem.ok()) return frame.problem;
+  if (frame.code == nullptr || frame.stack_base.is_null()) return absl::DataLossError("its code is not known");
+  ASSIGN_OR_RETURN(const std::vector<TryBlock> blocks, ReadBlocks(frame));
+  ASSIGN_OR_RETURN(const CallPlace place, HeightsOf(*frame.code).FindCall(frame.lasti, blocks));
+  CallStack call;
+  std::vector<uint64_t> bits;
+  RETURN_IF_ERROR(memory_.ReadArray(frame.stack_base, static_cast<size_t>(place.height), bits));
+  for (const uint64_t item : bits) {
+    if (const std::optional<int64_t> number = runtime_.version->decode_stack_number(item)) {
+      call.numbers.emplace_back(call.stack.size(), *number);
+    }
+    call.stack.push_back(runtime_.version->decode_stack_ref(item));
+  }
+  if (!place.is_call || !with_called) return call;
+  ASSIGN_OR_RETURN(call.called, ReadSlot(frame, place.height));
+  if (call.called.is_null()) {
+    ASSIGN_OR_RETURN(call.called, ReadSlot(frame, place.height + 1));
+  }
+  return call;
+}
+
 absl::StatusOr<std::vector<Address>> ContextReader::ReadSureStack(const FrameInfo& frame) {
   int64_t height = 0;
   if (frame.has_ended) return std::vector<Address>();

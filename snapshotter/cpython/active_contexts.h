@@ -16,17 +16,11 @@
 #include "snapshotter/cpython/frame_walker.h"
 #include "snapshotter/cpython/name_lookup.h"
 #include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/stack_heights.h"
 #include "snapshotter/cpython/with_blocks.h"
 #include "snapshotter/memory/memory.h"
 
 namespace pysnap {
-
-// An entry of a frame's block stack, to 3.10.
-struct TryBlock {
-  int32_t type = 0;
-  int32_t handler = 0;  // bytes
-  int32_t level = 0;
-};
 
 struct ActiveContext {
   Address manager;       // null when `problem` is set
@@ -50,6 +44,15 @@ class ContextReader {
 
   // What is on the stack of a frame that does not say how high it is: the part that an exception would leave.
   absl::StatusOr<std::vector<Address>> ReadSureStack(const FrameInfo& frame);
+  // The same of a frame that is within a call: what is below the operands of the call, and what it calls. An error says
+  // why that cannot be told.
+  struct CallStack {
+    std::vector<Address> stack;  // null: empty, or a number
+    std::vector<std::pair<size_t, int64_t>> numbers;
+    Address called;  // null: not a call, or not asked for
+  };
+  // `with_called`: the operands are still there, as they are while C code runs; Python code takes them.
+  absl::StatusOr<CallStack> ReadCallStack(const FrameInfo& frame, bool with_called);
   // The frame's block stack, outermost first; empty from 3.11 on.
   absl::StatusOr<std::vector<TryBlock>> ReadBlocks(const FrameInfo& frame);
 
@@ -61,6 +64,7 @@ class ContextReader {
   };
 
   const WithBlocks& BlocksOf(const CodeInfo& code);
+  const StackHeights& HeightsOf(const CodeInfo& code);
   absl::StatusOr<std::vector<Place>> FromBlockStack(const FrameInfo& frame, const WithBlocks& with);
   std::vector<Place> FromExceptionTable(const FrameInfo& frame, const WithBlocks& with) const;
   // Of the block that is being left; nothing when it is not certain which.
@@ -97,6 +101,7 @@ class ContextReader {
   NameLookup lookup_;
   TargetTexts texts_;
   absl::flat_hash_map<Address, std::unique_ptr<WithBlocks>> blocks_;        // by code
+  absl::flat_hash_map<Address, std::unique_ptr<StackHeights>> heights_;     // by code
   absl::flat_hash_map<std::pair<Address, std::string>, bool> has_methods_;  // by type
 };
 

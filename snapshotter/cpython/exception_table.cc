@@ -34,7 +34,7 @@ std::vector<ExceptionRange> ParseExceptionTable(const std::string& table) {
     const auto handler = ReadNumber(table, &at);
     const auto depth = ReadNumber(table, &at);
     if (!begin || !size || !handler || !depth) break;
-    ranges.push_back({*begin * kUnit, (*begin + *size) * kUnit, *handler * kUnit, *depth >> 1});
+    ranges.push_back({*begin * kUnit, (*begin + *size) * kUnit, *handler * kUnit, *depth >> 1, (*depth & 1) != 0});
   }
   return ranges;
 }

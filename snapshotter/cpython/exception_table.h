@@ -14,7 +14,8 @@ struct ExceptionRange {
   int32_t begin = 0;
   int32_t end = 0;
   int32_t handler = 0;
-  int32_t depth = 0;  // of the evaluation stack that is left for the handler
+  int32_t depth = 0;          // of the evaluation stack that is left for the handler
+  bool pushes_lasti = false;  // an int for RERAISE, below the exception
 };
 
 // In the order of the table; a table that is cut off or makes no sense gives what comes before.

@@ -64,6 +64,7 @@ FrameChain FrameWalker::WalkFrom(Address frame) {
       inner = nullptr;
     }
     if (links->is_shim) EndEvaluation(chain, frame);
+    if (links->hidden && !links->is_shim && !chain.frames.empty()) chain.frames.back().has_hidden_caller = true;
     if (!links->hidden) {
       chain.frames.push_back(ReadFrame(frame));
       inner = &chain.frames.back();

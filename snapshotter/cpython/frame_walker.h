@@ -44,6 +44,9 @@ struct FrameInfo {
   bool has_ended = false;
   // True for a frame that C code entered the evaluation loop for.
   bool is_entry = true;
+  // What it returns goes to a frame of the interpreter's own, which is not shown: from 3.13 on that of a call of a
+  // class, where __init__ returns (_Py_InitCleanup, Python/specialize.c).
+  bool has_hidden_caller = false;
   // The slot whose value cannot be told, because the thread was stopped while it changed it; a moment later it can.
   std::optional<uint32_t> torn_slot;
   // Why the contents are missing. `code` and `position` are set as far as they could be read.

@@ -17,6 +17,7 @@
 #include "snapshotter/cpython/behaviours/line_table.h"
 #include "snapshotter/cpython/behaviours/long_shape.h"
 #include "snapshotter/cpython/behaviours/opcodes.h"
+#include "snapshotter/cpython/behaviours/stack_effects.h"
 #include "snapshotter/cpython/behaviours/stack_ref.h"
 #include "snapshotter/cpython/behaviours/torn_local.h"
 #include "snapshotter/cpython/behaviours/unicode_state.h"
@@ -39,6 +40,7 @@ struct VersionSupport {
   // Code objects.
   FindPosition find_position = nullptr;
   const OpcodeNumbers* opcode_numbers = nullptr;
+  StackEffects stack_effects;
   // How far the arguments of LOAD_GLOBAL and LOAD_ATTR are shifted to the left, for a bit that says something else.
   int load_global_shift = 0;
   int load_attr_shift = 0;

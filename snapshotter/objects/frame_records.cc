@@ -83,23 +83,38 @@ void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Fr
   if (!info.local_namespace.is_null()) {
     out.set_namespace_(crawler.RefNamespace(info.local_namespace, NamespaceKind::kWhole, code));
   }
-  FillStack(info, crawler, out);
+  FillStack(info, callee, crawler, out);
   FillContexts(info, callee, crawler, out);
   out.set_globals(crawler.RefNamespace(info.globals, NamespaceKind::kGlobals, code));
   out.set_builtins(crawler.RefNamespace(info.builtins, NamespaceKind::kBuiltins, code));
 }
 
-void FrameRecorder::FillStack(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out) {
-  if (info.stack_known) {
-    for (const Address item : info.stack) out.add_stack(crawler.Ref(item));
-    for (const auto& [index, value] : info.stack_numbers) {
+void FrameRecorder::FillStack(const FrameInfo& info,
+                              const FrameInfo* callee,
+                              GraphCrawler& crawler,
+                              proto::Frame& out) {
+  const auto add = [&](const std::vector<Address>& stack, const std::vector<std::pair<size_t, int64_t>>& numbers) {
+    for (const Address item : stack) out.add_stack(crawler.Ref(item));
+    for (const auto& [index, value] : numbers) {
       proto::StackNumber& number = *out.add_stack_number();
       number.set_index(static_cast<uint32_t>(index));
       number.set_value(value);
     }
+  };
+  out.set_has_hidden_caller(info.has_hidden_caller);
+  // A frame that runs does not know the height of its stack, or (from 3.14 on) counts what a call is about to take.
+  const bool through_c = callee != nullptr && callee->is_entry;
+  const absl::StatusOr<ContextReader::CallStack> call = contexts_.ReadCallStack(info, through_c);
+  if (call.ok()) {
+    add(call->stack, call->numbers);
+    if (!call->called.is_null()) out.set_called(crawler.Ref(call->called));
+    out.set_stack_below_call(true);
+  } else if (info.stack_known) {
+    add(info.stack, info.stack_numbers);
     out.set_stack_complete(true);
   } else if (const absl::StatusOr<std::vector<Address>> stack = contexts_.ReadSureStack(info); stack.ok()) {
-    for (const Address item : *stack) out.add_stack(crawler.Ref(item));
+    add(*stack, {});
+    SetAbsent(call.status(), *out.mutable_stack_absent());
   }
   if (const absl::StatusOr<std::vector<TryBlock>> blocks = contexts_.ReadBlocks(info); blocks.ok()) {
     for (const TryBlock& block : *blocks) {

@@ -42,7 +42,7 @@ class FrameRecorder {
 
  private:
   absl::Status FillCode(Address code, GraphCrawler& crawler, proto::Code& out);
-  void FillStack(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out);
+  void FillStack(const FrameInfo& info, const FrameInfo* callee, GraphCrawler& crawler, proto::Frame& out);
   void FillContexts(const FrameInfo& info, const FrameInfo* callee, GraphCrawler& crawler, proto::Frame& out);
   void FillLocals(const FrameInfo& info, GraphCrawler& crawler, proto::Frame& out);
   // The text of a str of the target, read once; what is no str gives "?".

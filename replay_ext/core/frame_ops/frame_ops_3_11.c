@@ -81,3 +81,33 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
   self->gi_frame_state = FRAME_SUSPENDED;
   pysnap_set_handled(&self->gi_exc_state, state->handled);
 }
+
+#if PY_VERSION_HEX >= 0x030c0000
+#define FRAME_FUNCTION f_funcobj
+#else
+#define FRAME_FUNCTION f_func
+#endif
+
+PyObject* pysnap_frame_continue(
+    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier) {
+  (void)offset, (void)raises;
+  const _PyInterpreterFrame* source = Inner(frame);
+  _PyInterpreterFrame* made = (_PyInterpreterFrame*)((PyGenObject*)carrier)->gi_iframe;
+  PyCodeObject* code = source->f_code;
+  Py_INCREF(source->FRAME_FUNCTION);
+  Py_SETREF(made->FRAME_FUNCTION, source->FRAME_FUNCTION);
+  Py_INCREF(code);
+  Py_SETREF(made->f_code, code);
+  Py_XINCREF(source->f_locals);
+  Py_XSETREF(made->f_locals, source->f_locals);
+  made->f_globals = source->f_globals;
+  made->f_builtins = source->f_builtins;
+  for (int i = 0; i < code->co_nlocalsplus; ++i) {
+    Py_XINCREF(source->localsplus[i]);
+    made->localsplus[i] = source->localsplus[i];
+  }
+  /* The last of the instruction's caches. */
+  made->prev_instr = _PyCode_CODE(code) + behind / 2 - 1;
+  pysnap_generator_suspend(carrier, state);
+  return carrier;
+}

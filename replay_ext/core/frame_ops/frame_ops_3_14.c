@@ -99,3 +99,31 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
   self->gi_frame_state = state->delegates ? FRAME_SUSPENDED_YIELD_FROM : FRAME_SUSPENDED;
   pysnap_set_handled(&self->gi_exc_state, state->handled);
 }
+
+PyObject* pysnap_frame_continue(
+    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier) {
+  const _PyInterpreterFrame* source = Inner(frame);
+  _PyInterpreterFrame* made = &((PyGenObject*)carrier)->gi_iframe;
+  PyCodeObject* code = _PyFrame_GetCode(Inner(frame));
+  const _PyStackRef function = made->f_funcobj;
+  const _PyStackRef executable = made->f_executable;
+  made->f_funcobj = PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(source->f_funcobj));
+  made->f_executable = PyStackRef_FromPyObjectNew((PyObject*)code);
+  PyStackRef_CLOSE(function);
+  PyStackRef_CLOSE(executable);
+  Py_XINCREF(source->f_locals);
+  Py_XSETREF(made->f_locals, source->f_locals);
+  made->f_globals = source->f_globals;
+  made->f_builtins = source->f_builtins;
+  for (int i = 0; i < code->co_nlocalsplus; ++i) {
+    const _PyStackRef value = source->localsplus[i];
+    made->localsplus[i] =
+        PyStackRef_IsNull(value) ? PyStackRef_NULL : PyStackRef_FromPyObjectNew(PyStackRef_AsPyObjectBorrow(value));
+  }
+  /* An exception is looked up for the instruction before instr_ptr; behind the last of its caches that is another
+   * line's. */
+  const int from = raises && behind > offset + 2 ? offset + 2 : behind;
+  made->instr_ptr = _PyFrame_GetBytecode(made) + from / 2;
+  pysnap_generator_suspend(carrier, state);
+  return carrier;
+}

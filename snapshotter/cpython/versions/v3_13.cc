@@ -1,4 +1,6 @@
 // CPython 3.13.
+#include <iterator>
+
 #include "snapshotter/cpython/version_support.h"
 
 namespace pysnap {
@@ -24,6 +26,10 @@ constexpr OpcodeNumbers kOpcodeNumbers = {
 #include "snapshotter/cpython/versions/v3_13.opcode_numbers.inc"
 };
 
+constexpr StackEffect kStackEffects[] = {
+#include "snapshotter/cpython/versions/v3_13.stack_effects.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_13 = {
@@ -33,6 +39,7 @@ extern const VersionSupport kCPython3_13 = {
     .magic = 3571,
     .find_position = PositionFromLocations,
     .opcode_numbers = &kOpcodeNumbers,
+    .stack_effects = {.rows = kStackEffects, .count = std::size(kStackEffects)},
     .load_global_shift = 1,
     .load_attr_shift = 1,
     .opcodes = &kOpcodes,

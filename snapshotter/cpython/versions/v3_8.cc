@@ -1,4 +1,6 @@
 // CPython 3.8.
+#include <iterator>
+
 #include "snapshotter/cpython/version_support.h"
 
 namespace pysnap {
@@ -20,6 +22,10 @@ constexpr OpcodeNumbers kOpcodeNumbers = {
 #include "snapshotter/cpython/versions/v3_8.opcode_numbers.inc"
 };
 
+constexpr StackEffect kStackEffects[] = {
+#include "snapshotter/cpython/versions/v3_8.stack_effects.inc"
+};
+
 }  // namespace
 
 extern const VersionSupport kCPython3_8 = {
@@ -29,6 +35,7 @@ extern const VersionSupport kCPython3_8 = {
     .magic = 3413,
     .find_position = PositionFromLnotab,
     .opcode_numbers = &kOpcodeNumbers,
+    .stack_effects = {.rows = kStackEffects, .count = std::size(kStackEffects)},
     .cells_are_fast_variables = false,
     .current_frame = CurrentFrameInThreadState,
     .read_frame_links = FrameObjectLinks,
