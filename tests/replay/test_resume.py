@@ -69,13 +69,14 @@ def test_what_does_not_go_on(python: Interpreter, pysnap_binary: Path, python_pa
 
 def test_nothing_grows(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
     captured = capture(pysnap_binary, python, "resumed_shapes.py", tmp_path)
-    wanted = os.environ.get("PYSNAP_RESUMES", "600")
+    wanted = os.environ.get("PYSNAP_RESUMES", "1500" if python.debug else "600")
     count, objects, references, memory = json.loads(
         run_script(python, python_package, "resume_repeated.py", captured.path, wanted)
     )
     assert objects < 20, objects
     assert memory < 2 << 20, memory
-    assert references < 300 < count, (references, count)
+    # Debug builds count them, and waver by some hundreds, however often it goes on; one lost each time is more.
+    assert references < count / 2, (references, count)
 
 
 def test_in_the_debugger(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
