@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,10 @@ FULL_RUN = os.environ.get("PYSNAP_FULL_RUN") == "1"
 
 def is_newest(python: Interpreter) -> bool:
     """Whether it is the newest release build of its version."""
-    return [each for each in find_interpreters() if each.minor == python.minor and not each.debug][-1:] == [python]
+    if python.debug:
+        return False
+    releases = [each for each in find_interpreters() if each.minor == python.minor and not each.debug]
+    return python == max(releases, key=lambda each: [int(number) for number in re.findall(r"\d+", each.version)])
 
 
 def rounds(python: Interpreter, count: int) -> int:
