@@ -1,20 +1,16 @@
 #include "snapshotter/process/socket_facts.h"
 
-#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstddef>
-#include <cstring>
-#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "snapshotter/base/status_macros.h"
+#include "snapshotter/process/sockaddr.h"
 
 namespace pysnap {
 namespace {
@@ -33,25 +29,6 @@ int32_t Option(int socket, int option) {
   int32_t value = 0;
   socklen_t size = sizeof(value);
   return getsockopt(socket, SOL_SOCKET, option, &value, &size) == 0 ? value : 0;
-}
-
-template <typename T>
-std::optional<T> As(absl::string_view address) {
-  T value = {};
-  if (address.size() < sizeof(value)) return std::nullopt;
-  std::memcpy(&value, address.data(), sizeof(value));
-  return value;
-}
-
-std::string Numeric(int family, const void* address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  return inet_ntop(family, address, text, sizeof(text)) == nullptr ? "" : text;
-}
-
-std::string UnixText(absl::string_view address) {
-  const absl::string_view path = address.substr(std::min(address.size(), offsetof(sockaddr_un, sun_path)));
-  const bool is_abstract = !path.empty() && path[0] == '\0';
-  return std::string(is_abstract ? path : path.substr(0, path.find('\0')));
 }
 
 }  // namespace
@@ -76,25 +53,25 @@ absl::StatusOr<SocketFacts> ReadSocketFacts(int socket) {
 }
 
 std::string SocketAddressText(absl::string_view address) {
-  const auto family = As<sa_family_t>(address);
+  const auto family = SockaddrAs<sa_family_t>(address);
   if (!family.has_value()) return {};
-  if (*family == AF_UNIX) return UnixText(address);
+  if (*family == AF_UNIX) return UnixSocketName(address);
   if (*family == AF_INET) {
-    const auto in = As<sockaddr_in>(address);
-    return in.has_value() ? absl::StrCat(Numeric(AF_INET, &in->sin_addr), ":", ntohs(in->sin_port)) : "";
+    const auto in = SockaddrAs<sockaddr_in>(address);
+    return in.has_value() ? absl::StrCat(NumericAddress(AF_INET, &in->sin_addr), ":", ntohs(in->sin_port)) : "";
   }
   if (*family == AF_INET6) {
-    const auto in = As<sockaddr_in6>(address);
+    const auto in = SockaddrAs<sockaddr_in6>(address);
     if (!in.has_value()) return {};
     const std::string scope = in->sin6_scope_id == 0 ? "" : absl::StrCat("%", in->sin6_scope_id);
-    return absl::StrCat("[", Numeric(AF_INET6, &in->sin6_addr), scope, "]:", ntohs(in->sin6_port));
+    return absl::StrCat("[", NumericAddress(AF_INET6, &in->sin6_addr), scope, "]:", ntohs(in->sin6_port));
   }
   if (*family == AF_NETLINK) {
-    const auto netlink = As<sockaddr_nl>(address);
+    const auto netlink = SockaddrAs<sockaddr_nl>(address);
     return netlink.has_value() ? absl::StrCat(netlink->nl_pid, ":", netlink->nl_groups) : "";
   }
   if (*family == AF_VSOCK) {
-    const auto vm = As<sockaddr_vm>(address);
+    const auto vm = SockaddrAs<sockaddr_vm>(address);
     return vm.has_value() ? absl::StrCat(vm->svm_cid, ":", vm->svm_port) : "";
   }
   return {};

@@ -76,23 +76,3 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
   frame->f_iblock = state->block_count;
   pysnap_set_handled(&self->gi_exc_state, state->handled);
 }
-
-PyObject* pysnap_frame_continue(
-    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier) {
-  (void)behind, (void)raises, (void)carrier;
-  PyFrameObject* source = (PyFrameObject*)frame;
-  PyCodeObject* code = source->f_code;
-  PyObject* locals = (code->co_flags & CO_OPTIMIZED) != 0 ? NULL : source->f_locals;
-  PyObject* made = pysnap_frame_new(code, source->f_globals, locals, source->f_builtins);
-  if (made == NULL) return NULL;
-  for (int i = 0; i < pysnap_code_slots(code); ++i) {
-    PyObject* value = pysnap_frame_get_slot(frame, i);
-    Py_XINCREF(value);
-    pysnap_frame_set_slot(made, i, value);
-  }
-  pysnap_frame_set_lasti(made, offset);
-  PyObject* generator = PyGen_New((PyFrameObject*)made);
-  if (generator == NULL) return NULL;
-  pysnap_generator_suspend(generator, state);
-  return generator;
-}

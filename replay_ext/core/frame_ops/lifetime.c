@@ -1,8 +1,12 @@
-/* What all families have in common: references that an object holds beyond its frame, and how it ends. */
+/* What families have in common: references that an object holds beyond its frame, how it ends, and how a frame that is
+   an object (to 3.10) goes on. */
 /* Python.h, and what it is told, come first. */
 // clang-format off
 #define Py_BUILD_CORE 1
 #include "replay_ext/core/frame_ops/frame_ops.h"
+#if PY_VERSION_HEX < 0x030b0000
+#include <frameobject.h>
+#endif
 #if PY_VERSION_HEX >= 0x03090000
 #include <internal/pycore_gc.h>
 #endif
@@ -25,3 +29,25 @@ void pysnap_set_handled(_PyErr_StackItem* item, PyObject* handled) {
   Py_INCREF(handled);
   Py_XSETREF(item->exc_value, handled);
 }
+
+#if PY_VERSION_HEX < 0x030b0000
+PyObject* pysnap_frame_continue(
+    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier) {
+  (void)behind, (void)raises, (void)carrier;
+  PyFrameObject* source = (PyFrameObject*)frame;
+  PyCodeObject* code = source->f_code;
+  PyObject* locals = (code->co_flags & CO_OPTIMIZED) != 0 ? NULL : source->f_locals;
+  PyObject* made = pysnap_frame_new(code, source->f_globals, locals, source->f_builtins);
+  if (made == NULL) return NULL;
+  for (int i = 0; i < pysnap_code_slots(code); ++i) {
+    PyObject* value = pysnap_frame_get_slot(frame, i);
+    Py_XINCREF(value);
+    pysnap_frame_set_slot(made, i, value);
+  }
+  pysnap_frame_set_lasti(made, offset);
+  PyObject* generator = PyGen_New((PyFrameObject*)made);
+  if (generator == NULL) return NULL;
+  pysnap_generator_suspend(generator, state);
+  return generator;
+}
+#endif

@@ -1,33 +1,20 @@
 #include "snapshotter/objects/decoders/socket_address.h"
 
-#include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
-#include <algorithm>
-#include <cstddef>
-#include <cstring>
 #include <initializer_list>
-#include <optional>
 #include <string>
 
 #include "absl/strings/str_format.h"
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/objects/attributes.h"
+#include "snapshotter/process/sockaddr.h"
 
 namespace pysnap {
 namespace {
-
-template <typename T>
-std::optional<T> As(absl::string_view address) {
-  T value = {};
-  if (address.size() < sizeof(value)) return std::nullopt;
-  std::memcpy(&value, address.data(), sizeof(value));
-  return value;
-}
 
 uint32_t RefTuple(Crawl& crawl, std::initializer_list<uint32_t> items) {
   proto::Object tuple;
@@ -36,47 +23,43 @@ uint32_t RefTuple(Crawl& crawl, std::initializer_list<uint32_t> items) {
   return crawl.RefMade("PyTuple_Type", std::move(tuple));
 }
 
-std::string Numeric(int family, const void* address) {
-  char text[INET6_ADDRSTRLEN] = {};
-  return inet_ntop(family, address, text, sizeof(text)) == nullptr ? "" : text;
-}
-
 // A path, bytes in the abstract namespace (they begin with a zero), or an empty str where it has no name.
 uint32_t RefUnix(Crawl& crawl, absl::string_view address) {
-  absl::string_view path = address.substr(std::min(address.size(), offsetof(sockaddr_un, sun_path)));
-  const bool is_abstract = !path.empty() && path[0] == '\0';
-  if (!is_abstract) return RefText(crawl, std::string(path.substr(0, path.find('\0'))));
+  const std::string name = UnixSocketName(address);
+  if (name.empty() || name[0] != '\0') return RefText(crawl, name);
   proto::Object bytes;
-  bytes.set_bytes_value(std::string(path));
+  bytes.set_bytes_value(name);
   return crawl.RefMade("PyBytes_Type", std::move(bytes));
 }
 
 }  // namespace
 
 absl::StatusOr<uint32_t> RefSocketAddress(Crawl& crawl, absl::string_view address) {
-  const auto family = As<sa_family_t>(address);
+  const auto family = SockaddrAs<sa_family_t>(address);
   if (!family.has_value()) return absl::DataLossError("an address without its family");
   switch (*family) {
     case AF_UNIX:
       return RefUnix(crawl, address);
     case AF_INET:
-      if (const auto in = As<sockaddr_in>(address); in.has_value()) {
-        return RefTuple(crawl, {RefText(crawl, Numeric(AF_INET, &in->sin_addr)), crawl.RefInt(ntohs(in->sin_port))});
+      if (const auto in = SockaddrAs<sockaddr_in>(address); in.has_value()) {
+        return RefTuple(crawl,
+                        {RefText(crawl, NumericAddress(AF_INET, &in->sin_addr)), crawl.RefInt(ntohs(in->sin_port))});
       }
       break;
     case AF_INET6:
-      if (const auto in = As<sockaddr_in6>(address); in.has_value()) {
-        return RefTuple(crawl, {RefText(crawl, Numeric(AF_INET6, &in->sin6_addr)), crawl.RefInt(ntohs(in->sin6_port)),
-                                crawl.RefInt(ntohl(in->sin6_flowinfo)), crawl.RefInt(in->sin6_scope_id)});
+      if (const auto in = SockaddrAs<sockaddr_in6>(address); in.has_value()) {
+        return RefTuple(crawl,
+                        {RefText(crawl, NumericAddress(AF_INET6, &in->sin6_addr)), crawl.RefInt(ntohs(in->sin6_port)),
+                         crawl.RefInt(ntohl(in->sin6_flowinfo)), crawl.RefInt(in->sin6_scope_id)});
       }
       break;
     case AF_NETLINK:
-      if (const auto netlink = As<sockaddr_nl>(address); netlink.has_value()) {
+      if (const auto netlink = SockaddrAs<sockaddr_nl>(address); netlink.has_value()) {
         return RefTuple(crawl, {crawl.RefInt(netlink->nl_pid), crawl.RefInt(netlink->nl_groups)});
       }
       break;
     case AF_VSOCK:
-      if (const auto vm = As<sockaddr_vm>(address); vm.has_value()) {
+      if (const auto vm = SockaddrAs<sockaddr_vm>(address); vm.has_value()) {
         return RefTuple(crawl, {crawl.RefInt(vm->svm_cid), crawl.RefInt(vm->svm_port)});
       }
       break;
