@@ -16,7 +16,6 @@ namespace {
 // Threads come and go while a running process is looked at.
 constexpr int kAttempts = 20;
 constexpr size_t kMaxInterpreters = 10000;
-constexpr size_t kMaxThreads = 100000;
 
 absl::Status NotUp(absl::string_view lacking) {
   return absl::FailedPreconditionError(absl::StrCat("its CPython has ", lacking, " (it starts, or has ended)"));
@@ -73,31 +72,9 @@ absl::Status CheckType(Memory& memory, const Runtime& runtime, absl::string_view
   return absl::OkStatus();
 }
 
-// Confirms _PyRuntime.main_thread where it is not known for certain: it is the ident of a thread. Behind the last field
-// that debug offsets give it is still among those declared "as early as possible" for the sake of debuggers.
-absl::Status SettleMainThread(Memory& memory, Runtime& runtime) {
-  Layout& layout = runtime.layout;
-  if (layout._PyRuntimeState.main_thread != kNoOffset) return absl::OkStatus();
-  const Layout::_PyRuntimeState_& tabled = runtime.version->release->_PyRuntimeState;
-  if (tabled.main_thread == kNoOffset) return absl::OkStatus();
-  const Offset place = layout._PyRuntimeState.interpreters_head + tabled.main_thread - tabled.interpreters_head;
-  ASSIGN_OR_RETURN(const uint64_t main, memory.ReadValue<uint64_t>(runtime.py_runtime + place));
-  ASSIGN_OR_RETURN(const Address interpreter, MainInterpreter(memory, runtime));
-  ASSIGN_OR_RETURN(Address thread, memory.ReadPointer(interpreter + layout.PyInterpreterState.threads_head));
-  for (size_t i = 0; i < kMaxThreads && !thread.is_null(); ++i) {
-    ASSIGN_OR_RETURN(const uint64_t ident, memory.ReadValue<uint64_t>(thread + layout.PyThreadState.thread_id));
-    if (ident == main) {
-      layout._PyRuntimeState.main_thread = place;
-      break;
-    }
-    ASSIGN_OR_RETURN(thread, memory.ReadPointer(thread + layout.PyThreadState.next));
-  }
-  return absl::OkStatus();
-}
-
 }  // namespace
 
-absl::Status CheckRuntime(Memory& memory, Runtime& runtime) {
+absl::Status CheckRuntime(Memory& memory, const Runtime& runtime) {
   absl::Status chain;
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     chain = CheckChain(memory, runtime);
@@ -105,11 +82,7 @@ absl::Status CheckRuntime(Memory& memory, Runtime& runtime) {
   }
   RETURN_IF_ERROR(chain);
   RETURN_IF_ERROR(CheckType(memory, runtime, "PyType_Type", "type"));
-  RETURN_IF_ERROR(CheckType(memory, runtime, "PyLong_Type", "int"));
-  // What cannot be settled stays unknown.
-  for (int attempt = 0; attempt < kAttempts && !SettleMainThread(memory, runtime).ok(); ++attempt) {
-  }
-  return absl::OkStatus();
+  return CheckType(memory, runtime, "PyLong_Type", "int");
 }
 
 }  // namespace pysnap

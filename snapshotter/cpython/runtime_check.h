@@ -8,14 +8,12 @@
 
 namespace pysnap {
 
-// Follows runtime, main interpreter, its first thread and back, and looks at known types. Then settles in
-// runtime.layout what depends on the micro version and neither table nor debug offsets tell for certain: a field that
-// cannot be confirmed in memory becomes kNoOffset. The process may be running: a chain that changes while it is read is
-// read again.
+// Follows runtime, main interpreter, its first thread and back, and looks at known types. The process may be running: a
+// chain that changes while it is read is read again.
 //
 // FailedPrecondition when there is no interpreter (yet, or any more); Unimplemented when objects are laid out
 // differently; DataLoss when the chain is broken.
-absl::Status CheckRuntime(Memory& memory, Runtime& runtime);
+absl::Status CheckRuntime(Memory& memory, const Runtime& runtime);
 
 }  // namespace pysnap
 

@@ -37,11 +37,6 @@ absl::Status ReadThread(const Runtime& runtime, Memory& memory, PythonThread& th
   if (layout.native_thread_id != kNoOffset) {
     ASSIGN_OR_RETURN(thread.native_id, memory.ReadValue<uint64_t>(thread.state + layout.native_thread_id));
   }
-  // Unknown where a micro version moved it and its thread has ended (runtime_check.cc).
-  if (const Offset main_thread = runtime.layout._PyRuntimeState.main_thread; main_thread != kNoOffset) {
-    ASSIGN_OR_RETURN(const uint64_t main, memory.ReadValue<uint64_t>(runtime.py_runtime + main_thread));
-    thread.is_main = thread.ident != 0 && thread.ident == main;
-  }
   ASSIGN_OR_RETURN(thread.handling, HandledException(runtime, memory, thread.state));
   if (layout.current_exception != kNoOffset) {
     ASSIGN_OR_RETURN(thread.raised.value, memory.ReadPointer(thread.state + layout.current_exception));
@@ -50,6 +45,24 @@ absl::Status ReadThread(const Runtime& runtime, Memory& memory, PythonThread& th
     ASSIGN_OR_RETURN(thread.raised.value, memory.ReadPointer(thread.state + layout.curexc_value));
     ASSIGN_OR_RETURN(thread.raised.traceback, memory.ReadPointer(thread.state + layout.curexc_traceback));
   }
+  return absl::OkStatus();
+}
+
+// Where _PyRuntime.main_thread is. Debug offsets do not give it, and a micro version may have moved it: behind the last
+// field that they give it is still among those declared "as early as possible" for the sake of debuggers. What is there
+// is the ident of a thread, or no thread is the main one.
+Offset MainThreadOffset(const Runtime& runtime) {
+  const auto& layout = runtime.layout._PyRuntimeState;
+  const auto& tabled = runtime.version->release->_PyRuntimeState;
+  if (layout.main_thread != kNoOffset || tabled.main_thread == kNoOffset) return layout.main_thread;
+  return layout.interpreters_head + tabled.main_thread - tabled.interpreters_head;
+}
+
+absl::Status MarkMainThread(const Runtime& runtime, Memory& memory, std::vector<PythonThread>& threads) {
+  const Offset place = MainThreadOffset(runtime);
+  if (place == kNoOffset) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const uint64_t main, memory.ReadValue<uint64_t>(runtime.py_runtime + place));
+  for (PythonThread& thread : threads) thread.is_main = thread.ident != 0 && thread.ident == main;
   return absl::OkStatus();
 }
 
@@ -96,6 +109,7 @@ PythonThreadList ListPythonThreads(const Runtime& runtime, Memory& memory) {
     if (!state.ok()) problem(state.status());
   }
   if (!interpreter.ok()) problem(interpreter.status());
+  if (const absl::Status status = MarkMainThread(runtime, memory, list.threads); !status.ok()) problem(status);
   return list;
 }
 

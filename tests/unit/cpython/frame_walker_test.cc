@@ -7,7 +7,6 @@
 #include <string>
 #include <vector>
 
-#include "snapshotter/cpython/threads.h"
 #include "tests/unit/cpython/arena.h"
 
 namespace pysnap {
@@ -354,27 +353,6 @@ TEST_P(FrameWalkerTest, WalksTwentyThousandFrames) {
   const FrameChain chain = walker_.WalkThread(fake_.Thread(frame));
   EXPECT_TRUE(chain.truncated.ok()) << chain.truncated;
   EXPECT_GE(chain.frames.size(), 5'000u);
-}
-
-TEST_P(FrameWalkerTest, ListsThreadsOnceEvenInACorruptedList) {
-  const auto& layouts = layout();
-  const Address interpreter = arena_.Allocate(1 << 18);
-  const Address thread = fake_.Thread(Address());
-  const Address item = arena_.Allocate(64);
-  const Address exception = fake_.Object("PyCell_Type", 64);
-  fake_.Set(fake_.runtime.py_runtime, layouts._PyRuntimeState.interpreters_head, interpreter);
-  fake_.Set(interpreter, layouts.PyInterpreterState.threads_head, thread);
-  fake_.Set(thread, layouts.PyThreadState.next, thread);
-  fake_.SetValue<uint64_t>(thread, layouts.PyThreadState.thread_id, 77);
-  fake_.SetValue<uint64_t>(fake_.runtime.py_runtime, layouts._PyRuntimeState.main_thread, 77);
-  fake_.Set(thread, layouts.PyThreadState.exc_info, item);
-  fake_.Set(item, layouts._PyErr_StackItem.exc_value, exception);
-  const PythonThreadList list = ListPythonThreads(fake_.runtime, arena_);
-  ASSERT_EQ(list.threads.size(), 1u);
-  EXPECT_EQ(list.problems.size(), 1u);
-  EXPECT_EQ(list.threads[0].ident, 77u);
-  EXPECT_TRUE(list.threads[0].is_main);
-  EXPECT_EQ(list.threads[0].handling, exception);
 }
 
 }  // namespace
