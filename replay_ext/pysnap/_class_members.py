@@ -1,16 +1,16 @@
 """What was not recorded of classes.
 
 Of a class that the program does not define itself a snapshot holds what captured code names, and what shows its
-instances. The rest is said to be missing, or found in the class of the same name here: of classes on a fixed list,
-where the version is the same, when the snapshot is loaded; of others when code may run, in a library that is imported
-then.
+instances. The rest is said to be missing, or found in the class of the same name here: of classes on a fixed list
+when the snapshot is loaded, all of it where the version is the same; of others when code may run, in a library that is
+imported then.
 """
 
 from __future__ import annotations
 
 import enum
 import functools
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import AbstractSet, Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from ._environment import Environment
 from ._running import AbsentValue
@@ -22,6 +22,13 @@ _HARMLESS: Dict[Tuple[str, str], type] = {
     (value.__module__, value.__qualname__): value
     for value in vars(enum).values()
     if isinstance(value, type) and value.__module__ == "enum"
+}
+# Its name up to 3.10, and from 3.11 on.
+_HARMLESS["enum", "EnumMeta"] = _HARMLESS["enum", "EnumType"] = enum.EnumMeta
+#: What of them is the same in 3.8 to 3.15: it tells what members and their classes hold under the same names.
+_SAME_IN_EVERY_VERSION: Dict[type, FrozenSet[str]] = {
+    enum.Enum: frozenset(["name", "value"]),
+    enum.EnumMeta: frozenset(["__bool__", "__getitem__", "__iter__", "__len__", "__members__", "__reversed__"]),
 }
 #: What makes classes and instances, what keys are found by, and what shows them: that of the snapshot, or its stand-in.
 _NOT_BORROWED = frozenset(
@@ -48,22 +55,25 @@ def complete(classes: Counts, same_version: bool, environment: Optional[Environm
     """Complete rebuilt classes that had so many names more. `environment` is None where no code may run."""
     lacking: Dict[type, int] = {}
     for cls, omitted in classes:
-        known = _HARMLESS.get(_name_of(cls)) if same_version else None
+        known = _HARMLESS.get(_name_of(cls))
         if known is None:
             lacking[cls] = omitted
+        elif same_version:
+            _borrow(cls, known, vars(known).keys() - _NOT_BORROWED, replace=environment is None)
         else:
-            _borrow(cls, known, replace=environment is None)
+            lacking[cls] = omitted
+            _borrow(cls, known, _SAME_IN_EVERY_VERSION.get(known, frozenset()), replace=True)
     members = NotRecordedMembers(lacking) if environment is None else MembersFromEnvironment(lacking, environment)
     for cls in lacking:
         if "__getattr__" not in _names(cls):
             type.__setattr__(cls, "__getattr__", members)
 
 
-def _borrow(cls: type, known: type, replace: bool) -> None:
+def _borrow(cls: type, known: type, names: AbstractSet[str], replace: bool) -> None:
     own = _names(cls)
-    for name, value in vars(known).items():
-        if name not in _NOT_BORROWED and (replace or name not in own):
-            type.__setattr__(cls, name, value)
+    for name in names & vars(known).keys():
+        if replace or name not in own:
+            type.__setattr__(cls, name, vars(known)[name])
 
 
 def _names(cls: type) -> Dict[str, Any]:

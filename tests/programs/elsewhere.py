@@ -11,24 +11,32 @@ import sys
 
 import elsewhere_model
 
-# Answered without running code of the snapshot: by enumerations, named tuples, and what instances hold.
-LOOKING = """\
+# Answered by what is in the snapshot, and the same in every version of Python.
+ANYWHERE = """\
 color.value
 color.name
 [member.name for member in colors]
+[member.value for member in reversed(colors)]
 colors["RED"] is color
-len(colors)
-str(color)
-format(color)
-level.value, level.name, level + 1
-access.value, access
-nothing
-readable in access
-marks, marks.value
-point.east, point.north
+sorted(colors.__members__)
+len(colors), bool(colors)
+level.value, level.name
+access.value
+marks.value
 line.quantity, line.price
 order.amount
 order.color.name
+""".splitlines()
+# Answered without running code of the snapshot: by enumerations, named tuples, and what instances hold.
+LOOKING = """\
+str(color)
+format(color)
+level + 1
+access
+nothing
+readable in access
+marks
+point.east, point.north
 order.rate
 """.splitlines()
 # Answered by code of the snapshot, or of the library of the same name.
@@ -67,7 +75,9 @@ def main():
     normal = statistics.NormalDist(1, 2)  # noqa: F841
     print(json.dumps({"pid": os.getpid()}), flush=True)
     sys.stdin.readline()
-    print(json.dumps({"looking": evaluate(LOOKING, locals()), "running": evaluate(RUNNING, locals())}), flush=True)
+    names = dict(locals())
+    told = {kind: evaluate(globals()[kind.upper()], names) for kind in ("anywhere", "looking", "running")}
+    print(json.dumps(told), flush=True)
     print(json.dumps({"done": True}), flush=True)
 
 

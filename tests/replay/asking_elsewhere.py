@@ -23,4 +23,8 @@ def ask(expression):
         return f"{type(error).__name__}: {error}"
 
 
-print(json.dumps({kind: [ask(each) for each in main.f_globals[kind.upper()]] for kind in ("looking", "running")}))
+print(
+    json.dumps(
+        {kind: [ask(each) for each in main.f_globals[kind.upper()]] for kind in ("anywhere", "looking", "running")}
+    )
+)

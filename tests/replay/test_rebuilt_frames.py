@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, List
 
 import pytest
-from support_py.interpreters import Interpreter, find_interpreters
+from support_py.interpreters import Interpreter, one_of_each_minor
 from support_py.rebuild import Rebuilt, rebuild
 from support_py.target import capture, report
 
@@ -33,14 +33,6 @@ def test_same_version(
     differences = Rebuilt(same_version=True, positions=python.minor >= 11).threads(rebuilt["result"], captured.oracle)
     assert not differences, report(differences)
     assert not {"frames", "values", "module_shape", "colorsys"} & set(rebuilt["modules"]), "the snapshot was imported"
-
-
-def one_of_each_minor() -> List[Interpreter]:
-    chosen = {}
-    for python in find_interpreters():
-        if not python.debug:
-            chosen.setdefault(python.minor, python)
-    return list(chosen.values())
 
 
 @pytest.mark.parametrize("program", ["frames.py", "values.py"])

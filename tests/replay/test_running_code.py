@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import List
 
-from support_py.interpreters import Interpreter
+from support_py.interpreters import Interpreter, is_newest, one_of_each_minor
 from support_py.rebuild import python_environment, run_script
 from support_py.target import capture
 
@@ -32,14 +32,20 @@ def test_classes_defined_elsewhere(
     captured = capture(pysnap_binary, python, "elsewhere.py", tmp_path)
     looked = json.loads(run_script(python, python_package, "asking_elsewhere.py", captured.path))
     ran = json.loads(run_script(python, python_package, "asking_elsewhere.py", captured.path, "run"))
-    assert looked["looking"] == captured.oracle["looking"]
-    assert ran == {kind: captured.oracle[kind] for kind in ("looking", "running")}
+    for kind in "anywhere", "looking":
+        assert looked[kind] == captured.oracle[kind]
+    assert ran == {kind: captured.oracle[kind] for kind in ("anywhere", "looking", "running")}
     assert not any("Error" in told for kind in ran.values() for told in kind)
     # Right, or refused with the reason.
     for have, want in zip(looked["running"], captured.oracle["running"]):
         refused = have.startswith("CodeNotRun: ") or (have.startswith("AttributeError: ") and "not followed" in have)
         assert have == want or refused, have
     assert "more names of class statistics.NormalDist" in looked["running"][-1]
+    if not is_newest(python):
+        return
+    for other in one_of_each_minor():
+        elsewhere = json.loads(run_script(other, python_package, "asking_elsewhere.py", captured.path))
+        assert elsewhere["anywhere"] == captured.oracle["anywhere"], other.tag
 
 
 def test_functions_far_from_a_frame(

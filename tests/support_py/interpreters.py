@@ -84,6 +84,15 @@ def find_interpreters(wanted: Sequence[str] = ()) -> list[Interpreter]:
     return [p for p in supported if wanted_by(p, wanted)]
 
 
+def one_of_each_minor() -> list[Interpreter]:
+    """A release build of each version."""
+    chosen: dict[int, Interpreter] = {}
+    for python in find_interpreters():
+        if not python.debug:
+            chosen.setdefault(python.minor, python)
+    return list(chosen.values())
+
+
 def wanted_by(python: Interpreter, names: Sequence[str]) -> bool:
     """Versions and builds are chosen apart: `3.12 3.13 debug` are the debug builds of the two."""
     builds = [name for name in names if name in ("release", "debug")]

@@ -34,7 +34,9 @@ class CallOfTheLoop {
       }
       frame = links.previous;
     }
-    return innermost_.is_null() ? entered_from : innermost_;
+    if (!innermost_.is_null()) return innermost_;
+    RETURN_IF_ERROR(CheckIsLast(entered_from));
+    return entered_from;
   }
 
  private:
@@ -57,6 +59,28 @@ class CallOfTheLoop {
       links.is_entry = is_entry != 0;
     }
     return links;
+  }
+
+  // That the data stack ends with this frame, or with the first one outwards of it that lies on it: else it is not the
+  // innermost one. What the call is said to be entered from may be as stale as what it is said to run.
+  absl::Status CheckIsLast(Address frame) {
+    absl::flat_hash_set<Address> seen;
+    while (!frame.is_null()) {
+      if (!seen.insert(frame).second) return Contradiction();
+      ASSIGN_OR_RETURN(const Links links, ReadLinks(frame));
+      if (links.owner != FrameOwner::kShim) {
+        ASSIGN_OR_RETURN(const uint64_t size, SizeOf(frame));
+        ASSIGN_OR_RETURN(const bool alive, IsAlive(frame, links.owner));
+        if (!alive) return Contradiction();
+        if (links.owner == FrameOwner::kThread) {
+          ASSIGN_OR_RETURN(const Address top, data_stack_.Top());
+          return frame + static_cast<int64_t>(size) == top ? absl::OkStatus() : Contradiction();
+        }
+      }
+      frame = links.previous;
+    }
+    ASSIGN_OR_RETURN(const bool empty, data_stack_.IsEmpty());
+    return empty ? absl::OkStatus() : Contradiction();
   }
 
   absl::Status Visit(Address frame, FrameOwner owner, bool in_call) {

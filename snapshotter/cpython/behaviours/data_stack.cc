@@ -15,7 +15,7 @@ constexpr int64_t kWord = sizeof(uint64_t);
 absl::StatusOr<DataStack::Chunk> DataStack::FindChunk(Address address) const {
   const auto& layout = runtime_.layout._PyStackChunk;
   const auto& thread_layout = runtime_.layout.PyThreadState;
-  ASSIGN_OR_RETURN(const Address top, memory_.ReadPointer(thread_state_ + thread_layout.datastack_top));
+  ASSIGN_OR_RETURN(const Address top, Top());
   ASSIGN_OR_RETURN(Address chunk, memory_.ReadPointer(thread_state_ + thread_layout.datastack_chunk));
   for (size_t i = 0; !chunk.is_null() && i < kMaxChunks; ++i) {
     ASSIGN_OR_RETURN(const uint64_t size, memory_.ReadValue<uint64_t>(chunk + layout.size));
@@ -36,6 +36,19 @@ absl::StatusOr<DataStack::Chunk> DataStack::FindChunk(Address address) const {
     chunk = previous;
   }
   return Chunk();
+}
+
+absl::StatusOr<Address> DataStack::Top() const {
+  return memory_.ReadPointer(thread_state_ + runtime_.layout.PyThreadState.datastack_top);
+}
+
+absl::StatusOr<bool> DataStack::IsEmpty() const {
+  ASSIGN_OR_RETURN(const Address top, Top());
+  ASSIGN_OR_RETURN(const Address chunk,
+                   memory_.ReadPointer(thread_state_ + runtime_.layout.PyThreadState.datastack_chunk));
+  if (chunk.is_null()) return true;
+  ASSIGN_OR_RETURN(const Address previous, memory_.ReadPointer(chunk + runtime_.layout._PyStackChunk.previous));
+  return previous.is_null() && top == chunk + runtime_.layout._PyStackChunk.data + kWord;
 }
 
 absl::StatusOr<bool> DataStack::IsAlive(Address frame) const {

@@ -16,6 +16,9 @@ class DataStack {
   DataStack(const Runtime& runtime, Memory& memory, Address thread_state)
       : runtime_(runtime), memory_(memory), thread_state_(thread_state) {}
 
+  // Where the last of the frames that have been pushed ends.
+  absl::StatusOr<Address> Top() const;
+  absl::StatusOr<bool> IsEmpty() const;
   // Whether a frame at this address has been pushed and not popped.
   absl::StatusOr<bool> IsAlive(Address frame) const;
   // Whether nothing lies between two living frames: the inner one is where the outer one, of this size in bytes, ends,

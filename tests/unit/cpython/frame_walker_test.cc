@@ -236,6 +236,28 @@ TEST_P(FrameInCFrameTest, IsNotBelievedBeforeItIsSet) {
   }
 }
 
+TEST_P(FrameInCFrameTest, IsNotBelievedWhenTheCallBeforeItIsStaleToo) {
+  // Nothing that is alive is said to be in the call, and what it is said to be entered from agrees with that.
+  if (!GetParam().version->has_entry_shims) return;
+  const Address stale_call = arena_.Allocate(64);
+  fake_.Set(inner_call_, layout()._PyCFrame.previous, stale_call);
+  const Address outermost = Push(Mark(outer_));
+  for (const Address stale : {Address(1), outer_, entry_, outermost, Address()}) {
+    fake_.Set(stale_call, layout()._PyCFrame.current_frame, stale);
+    SayInnermost(Mark(stale));
+    EXPECT_THAT(Walked(), ::testing::IsEmpty()) << stale.value();
+    EXPECT_EQ(status_.code(), absl::StatusCode::kUnavailable) << stale.value();
+  }
+}
+
+TEST_P(FrameInCFrameTest, NothingRunsWhenTheFirstCallHasBeenLeft) {
+  fake_.Set(inner_call_, layout()._PyCFrame.previous, fake_.RootCFrame(thread_));
+  SayInnermost(outer_);
+  SetTop(outer_);
+  EXPECT_THAT(Walked(), ::testing::IsEmpty());
+  EXPECT_TRUE(status_.ok()) << status_;
+}
+
 TEST_P(FrameInCFrameTest, IsNotBelievedWithAGapBetweenFrames) {
   // A frame has been pushed for another call, over what was left of an earlier one.
   next_frame_ = next_frame_ + 16;
