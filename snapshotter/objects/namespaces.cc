@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "snapshotter/cpython/dict_reader.h"
 #include "snapshotter/cpython/type_flags.h"
 #include "snapshotter/objects/crawl.h"
@@ -23,7 +24,10 @@ constexpr absl::string_view kHeadNames[] = {"__name__",   "__file__",     "__spe
 // Of every class. It need not have the interned names.
 constexpr absl::string_view kAlwaysRecorded[] = {
     // How instances are shown.
-    "__repr__", "_fields", "__dataclass_fields__",
+    "__repr__", "__str__", "__format__", "_fields", "__dataclass_fields__",
+    // How instances and classes are made, and attributes found.
+    "__new__", "__init__", "__init_subclass__", "__set_name__", "__class_getitem__", "__getattr__", "__getattribute__",
+    "__setattr__", "__delattr__", "__instancecheck__", "__subclasscheck__",
     // Containers, callables, context managers, iteration.
     "__len__", "__length_hint__", "__getitem__", "__setitem__", "__delitem__", "__missing__", "__contains__",
     "__reversed__", "__iter__", "__next__", "__call__", "__enter__", "__exit__", "__await__", "__aiter__", "__anext__",
@@ -89,9 +93,11 @@ const Namespaces::Plan* Namespaces::Find(Address dict) const {
   return it == plans_.end() ? nullptr : &it->second;
 }
 
-bool Namespaces::Wants(Crawl& crawl, const Plan& plan, Address key, uint64_t position) const {
+bool Namespaces::Wants(Crawl& crawl, const Plan& plan, Address key, Address value, uint64_t position) const {
   if (plan.whole || plan.wanted.contains(key)) return true;
-  if (plan.is_class && (mentioned_.contains(key) || IsAlwaysRecorded(crawl, key))) return true;
+  if (plan.is_class && (mentioned_.contains(key) || IsAlwaysRecorded(crawl, key) || IsData(crawl, key, value))) {
+    return true;
+  }
   if (position >= kHeadEntries || !crawl.IsText(key)) return false;
   const Name& name = crawl.NameAt(key);
   return std::find(std::begin(kHeadNames), std::end(kHeadNames), name.text) != std::end(kHeadNames);
@@ -100,6 +106,26 @@ bool Namespaces::Wants(Crawl& crawl, const Plan& plan, Address key, uint64_t pos
 bool Namespaces::IsAlwaysRecorded(Crawl& crawl, Address key) const {
   static const absl::flat_hash_set<absl::string_view> names(std::begin(kAlwaysRecorded), std::end(kAlwaysRecorded));
   return crawl.IsText(key) && names.contains(crawl.NameAt(key).text);
+}
+
+// What methods read of their class, named only in code that is not recorded: tables, constants, patterns.
+bool Namespaces::IsData(Crawl& crawl, Address key, Address value) const {
+  static const absl::flat_hash_set<absl::string_view> no_data = {"function",
+                                                                 "staticmethod",
+                                                                 "classmethod",
+                                                                 "property",
+                                                                 "builtin_function_or_method",
+                                                                 "method_descriptor",
+                                                                 "classmethod_descriptor",
+                                                                 "wrapper_descriptor",
+                                                                 "getset_descriptor",
+                                                                 "member_descriptor"};
+  const Address type = TypeOf(crawl, value);
+  if (!type || !crawl.IsText(key)) return false;
+  const TypeInfo& info = crawl.types().Get(type);
+  if (!info.problem.ok() || (info.shape.flags & kTypeTypeSubclass) != 0 || no_data.contains(info.name)) return false;
+  const Name& name = crawl.NameAt(key);
+  return name.problem.ok() && !absl::StartsWith(name.text, "__");
 }
 
 void Namespaces::Enqueue(const Lookup& lookup) {

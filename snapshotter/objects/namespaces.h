@@ -11,10 +11,15 @@
 //     x.y`). So are what tells which module it is: __name__, __file__ and the like.
 //  4. Of a class that a frame's module or another one of the program's own (program_modules.h) defines, the whole
 //     namespace is recorded; when captured code names the class, its functions belong to the next generation. Of other
-//     classes, what captured code names anywhere, and kAlwaysRecorded: what tells how an instance is to be shown, and
-//     the special methods that syntax calls without naming them; of static types (those of C), nothing.
+//     classes, what captured code names anywhere, kAlwaysRecorded (what tells how an instance is to be shown, and the
+//     special methods that syntax calls without naming them), and what is neither function nor class, which their
+//     methods name; of static types (those of C), nothing.
 //
 // Everything else that is reachable is recorded. Mapping.omitted counts what was left out.
+//
+// What is neither function nor class, and how instances are made, was measured on CPython 3.12: the application below
+// 27,200 objects without and 33,300 with it, IPython 9 14,300 and 17,500, their files 17 % and 19 % larger. Without, a
+// class of a library cannot be called in replay, nor can its methods that are found there.
 //
 // kMaxGeneration was measured on CPython 3.12. A Flask 3.1 application with 8 requests under way (18 threads): 660 kB
 // with generation 1, 686 kB with 2; a script of 40 lines that imports six modules of the standard library: 18 kB and
@@ -68,7 +73,7 @@ class Namespaces {
   // The plan for a module's namespace that only its contents tell.
   const Plan& unnamed() const { return unnamed_; }
   // Whether an entry is recorded. `position` is the entry's place in the dict.
-  bool Wants(Crawl& crawl, const Plan& plan, Address key, uint64_t position) const;
+  bool Wants(Crawl& crawl, const Plan& plan, Address key, Address value, uint64_t position) const;
 
  private:
   using Names = std::vector<Address>;
@@ -85,6 +90,7 @@ class Namespaces {
 
   bool IsOwnClass(Crawl& crawl, Address dict);
   // Whether it is among kAlwaysRecorded.
+  bool IsData(Crawl& crawl, Address key, Address value) const;
   bool IsAlwaysRecorded(Crawl& crawl, Address key) const;
   const Names& NamesOf(Crawl& crawl, Address code);
   const Entries& EntriesOf(Crawl& crawl, Address dict);

@@ -8,6 +8,7 @@ import json
 import os
 import statistics
 import sys
+import textwrap
 
 import elsewhere_model
 
@@ -47,7 +48,10 @@ order.unit()
 len(order)
 colors("g")
 readable | access
+wrapper.wrap("the quick brown fox jumps")
+type(wrapper)(width=9).fill("the quick brown fox")
 normal.mean
+normal + normal
 normal.cdf(1.0)
 """.splitlines()
 
@@ -73,6 +77,7 @@ def main():
     point = elsewhere_model.Point(1, 2)  # noqa: F841
     line = elsewhere_model.Line(4)  # noqa: F841
     normal = statistics.NormalDist(1, 2)  # noqa: F841
+    wrapper = textwrap.TextWrapper(width=12)  # noqa: F841
     print(json.dumps({"pid": os.getpid()}), flush=True)
     sys.stdin.readline()
     names = dict(locals())

@@ -50,7 +50,7 @@ absl::Status DecodeNamespace(Crawl& crawl, Address dict, const Namespaces::Plan&
   uint64_t position = 0;
   uint64_t omitted = 0;
   const absl::Status status = VisitDict(crawl.runtime(), crawl.memory(), dict, [&](Address key, Address value) {
-    if (crawl.CanDescend() && crawl.namespaces().Wants(crawl, plan, key, position)) {
+    if (crawl.CanDescend() && crawl.namespaces().Wants(crawl, plan, key, value, position)) {
       AddEntry(crawl, key, value, /*has_names=*/false, mapping);
     } else {
       ++omitted;
