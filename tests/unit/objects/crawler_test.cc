@@ -207,7 +207,10 @@ TEST_P(CrawlerTest, WholeNamespaceOfAFrame) {
 TEST_P(CrawlerTest, ClassesOfCapturedModulesAreWhole) {
   const auto make = [&](const std::string& module) {
     return heap.Class("C", heap.Symbol("PyBaseObject_Type"),
-                      {.module = module, .namespace_entries = {{heap.Interned("CONSTANT"), heap.Str("in " + module)}}});
+                      {.module = module,
+                       .namespace_entries = {
+                           {heap.Interned("method"), heap.Function(heap.Code({}, {}), heap.Dict({}), "in " + module)},
+                           {heap.Interned("TABLE"), heap.Dict({{heap.Str("row"), heap.Str("row of " + module)}})}}});
   };
   const Address mine = make("__main__");
   const Address theirs = make("library");
@@ -220,6 +223,9 @@ TEST_P(CrawlerTest, ClassesOfCapturedModulesAreWhole) {
   });
   EXPECT_TRUE(found.Mentions("in __main__"));
   EXPECT_FALSE(found.Mentions("in library"));
+  // What methods read of their class is there in any case.
+  EXPECT_TRUE(found.Mentions("row of __main__"));
+  EXPECT_TRUE(found.Mentions("row of library"));
 }
 
 TEST_P(CrawlerTest, ClassesOfTheProgramsOwnModulesAreWhole) {
@@ -246,7 +252,8 @@ TEST_P(CrawlerTest, ClassesOfTheProgramsOwnModulesAreWhole) {
   options.working_folder = "/work/here";
   const auto make = [&](const std::string& name) {
     const std::vector<std::pair<Address, Address>> entries = {
-        {heap.Interned("CONSTANT"), heap.Str("in " + name)}, {heap.Interned("__len__"), heap.Str("length of " + name)}};
+        {heap.Interned("method"), heap.Function(heap.Code({}, {}), heap.Dict({}), "in " + name)},
+        {heap.Interned("__len__"), heap.Str("length of " + name)}};
     return heap.Object(
         heap.Class("C", heap.Symbol("PyBaseObject_Type"), {.module = name, .namespace_entries = entries}), 64);
   };
