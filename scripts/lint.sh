@@ -5,7 +5,8 @@
 #   scripts/lint.sh --quick    without clang-tidy, which takes minutes
 #   scripts/lint.sh --fix      format C++ and Python in place
 #
-# clang-tidy needs a configured build (build/compile_commands.json).
+# clang-tidy needs a configured build: build, or PYSNAP_TIDY_BUILD. One by clang (build/asan) spares it the parsing of
+# what is precompiled there, as long as that is up to date.
 set -eu
 . "$(dirname "$0")/lib/common.sh"
 . "$ROOT_DIR/scripts/lib/venv.sh"
@@ -46,9 +47,10 @@ run() {
 }
 format_cpp() { cpp_files | xargs -r clang-format --dry-run --Werror; }
 tidy_cpp() {
-  [ -e build/compile_commands.json ] || die "configure first: cmake --preset default"
+  commands=${PYSNAP_TIDY_BUILD:-build}
+  [ -e "$commands/compile_commands.json" ] || die "configure first: cmake --preset default"
   git ls-files -co --exclude-standard 'snapshotter/*.cc' |
-    xargs -r -n 4 -P "$(nproc)" clang-tidy -p build --quiet 2>/dev/null
+    xargs -r -n 4 -P "$(nproc)" clang-tidy -p "$commands" --quiet 2>/dev/null
 }
 existing() { for path in "$@"; do if [ -e "$path" ]; then printf '%s\n' "$path"; fi; done; }
 

@@ -79,14 +79,15 @@ sanitizer_tests() {
   mkdir -p build/asan
   build asan build/asan/configure.log build/asan && unit_tests build/asan
 }
-# Beside the tests, which wait for their programs a quarter of the time, and only while they do: lint, then the
-# sanitizers' build, whose errors are told by the step that needs it.
+# Beside the tests, which wait for their programs a quarter of the time, and only while they do: the sanitizers' build,
+# whose errors are told by the step that needs it, then lint, with the headers that this build has precompiled.
 start_beside() {
   rm -f "$LOGS/lint.ok"
   mkdir -p build/asan
   setsid chrt --idle 0 sh -c '
-    scripts/lint.sh >"$1/lint.out" 2>&1 && : >"$1/lint.ok"
-    { cmake --preset asan && cmake --build build/asan -j "$2"; } >"$1/sanitizers-beside.log" 2>&1' beside "$LOGS" "$JOBS" &
+    { cmake --preset asan && cmake --build build/asan -j "$2"; } >"$1/sanitizers-beside.log" 2>&1 &&
+      export PYSNAP_TIDY_BUILD=build/asan
+    scripts/lint.sh >"$1/lint.out" 2>&1 && : >"$1/lint.ok"' beside "$LOGS" "$JOBS" &
   beside=$!
   trap 'kill -- -"$beside" 2>/dev/null || true' EXIT
   trap 'exit 130' INT TERM

@@ -79,7 +79,7 @@ def test_http_server_under_requests(python: Interpreter, attacher: Attacher, tmp
 
         def ask() -> None:
             try:
-                while not done.wait(0.001):
+                while not done.wait(0.01):
                     with urllib.request.urlopen(url, timeout=60) as answer:
                         answers.append(answer.status == 200 and answer.read() == content)
             except BaseException as error:
