@@ -7,7 +7,8 @@
 namespace pysnap {
 
 // While it exists, the calling thread runs before anything that does not ask for the same, where that is permitted
-// (root, CAP_SYS_NICE, RLIMIT_RTPRIO). What it forks does not.
+// (root, CAP_SYS_NICE, RLIMIT_RTPRIO): also before what has the priority that the thread had, as a real-time program
+// has that was started with it. What it forks does not. Within another guard it changes nothing.
 class RealtimeGuard {
  public:
   RealtimeGuard();

@@ -14,6 +14,7 @@
 #include "snapshotter/process/permission.h"
 #include "snapshotter/process/proc_files.h"
 #include "snapshotter/process/realtime.h"
+#include "snapshotter/supervise/adaptive_spin.h"
 
 namespace pysnap {
 namespace {
@@ -25,8 +26,7 @@ constexpr long kForkOptions = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
 // How often is looked for what no event tells.
 constexpr std::chrono::milliseconds kPoll{200};
 constexpr std::chrono::hours kForever{24};
-// Within that time the next stop comes as often as not, as of a thread that starts, and ends: on another processor,
-// while going to sleep and being woken takes longer.
+// Within that time the next stop often comes, as of a thread that starts, and ends.
 constexpr std::chrono::microseconds kSoon{60};
 // How long a thread that has run into a breakpoint may take to stop, before it is looked for, and how long it is looked
 // for, less and less often: its signal comes after the notice, which on a busy machine may be much later.
@@ -68,18 +68,17 @@ void Supervisor::Run() {
   // Little is done here, and every bit of it while a thread waits. What takes long is done in other processes.
   const RealtimeGuard realtime;
   if (options_.timeout.has_value()) deadline_ = Clock::now() + *options_.timeout;
-  const bool may_spin = HasOtherProcessors();
-  Clock::time_point last_stop;
+  AdaptiveSpin spin(kSoon, HasOtherProcessors());
   while (true) {
     if (HandlePending()) continue;
     bool none_left = false;
     if (const std::optional<Stop> stop = NextStop(0, options_.request_signal, &none_left)) {
+      spin.OnEvent();
       Handle(*stop);
-      last_stop = Clock::now();
       continue;
     }
     if (none_left) return;
-    if (may_spin && Clock::now() - last_stop < kSoon) continue;
+    if (spin.Again(Clock::now())) continue;
     std::chrono::nanoseconds patience = OnNotices();
     for (const auto& [pid, process] : processes_) {
       process->OnTime();

@@ -339,6 +339,40 @@ def test_hits_nothing_when_it_has_started_up(
         process.kill()
 
 
+def may_be_realtime() -> bool:
+    was = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(21))
+    except PermissionError:
+        return False
+    os.sched_setscheduler(0, *was)
+    return True
+
+
+@pytest.mark.skipif(not may_be_realtime(), reason="real-time scheduling is not permitted")
+@pytest.mark.parametrize("policy, priority", [(os.SCHED_OTHER, 0), (os.SCHED_FIFO, 20), (os.SCHED_RR, 20)])
+def test_watcher_comes_first(
+    python: Interpreter, pysnap_binary: Path, tmp_path: Path, policy: int, priority: int
+) -> None:
+    """The threads of a program do not keep the watcher from what they wait for; and theirs is what they began with."""
+    process = subprocess.Popen(
+        [*watched(pysnap_binary, "-o", tmp_path), python.path, "-c", ECHO],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=lambda: os.sched_setscheduler(0, policy, os.sched_param(priority)),
+    )
+    try:
+        assert process.stdout and process.stdout.readline() == b"ready\n"
+        watcher = watcher_of(process.pid)
+        assert os.sched_getscheduler(watcher) == os.SCHED_FIFO | os.SCHED_RESET_ON_FORK
+        assert os.sched_getparam(watcher).sched_priority == priority + 1
+        assert os.sched_getscheduler(process.pid) == policy
+        assert os.sched_getparam(process.pid).sched_priority == priority
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_undisturbed(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:
     checked = Checked([*watched(pysnap_binary, "-o", tmp_path / "none.pb"), python.path])
     checked.check_result()
