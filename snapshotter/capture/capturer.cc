@@ -118,6 +118,7 @@ absl::StatusOr<CaptureSummary> CaptureOpened(LiveTarget& target,
                                              const CaptureOptions& options,
                                              PauseMode pause,
                                              absl::Time start) {
+  RETURN_IF_ERROR(target.CheckOwnMemory());
   ASSIGN_OR_RETURN(const Runtime runtime, FindPython(target));
   const PauseOptions pause_options = {.mode = pause};
   const CaptureSource source = {

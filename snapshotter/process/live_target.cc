@@ -1,6 +1,7 @@
 #include "snapshotter/process/live_target.h"
 
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -135,6 +136,16 @@ absl::Status LiveTarget::FindLivingThread() {
   if (!address_space_.ok()) return ProcError(errno, "mem");
   ASSIGN_OR_RETURN(auxiliary_vector_, ReadFileAt(memory_dir_.get(), "auxv", kMaxAuxiliaryVector));
   return absl::OkStatus();
+}
+
+absl::Status LiveTarget::CheckOwnMemory() const {
+  const absl::StatusOr<std::string> status = ReadFileAt(proc_dir_.get(), "status", 1 << 16);
+  pid_t parent = 0;
+  if (!status.ok() || !absl::SimpleAtoi(StatusField(*status, "PPid"), &parent) || parent <= 0) return absl::OkStatus();
+  // Where it cannot be told (the parent is another user's) it is taken for what nearly every process is.
+  if (syscall(SYS_kcmp, pid_, parent, KCMP_VM, 0, 0) != 0) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrFormat(
+      "process %d executes no program of its own yet and uses the memory of its parent: attach to %d", pid_, parent));
 }
 
 absl::Status LiveTarget::CheckSameProgram() {

@@ -43,6 +43,8 @@ class LiveTarget : public Target {
   std::string InTargetsRoot(const std::string& path) const;
   // Aborted when the process has called exec since it was opened: all that was learnt about it is void.
   absl::Status CheckSameProgram();
+  // FailedPrecondition between vfork() and exec(): the memory is that of the parent, whose threads go on in it.
+  absl::Status CheckOwnMemory() const;
   // Lets memory() read what an opened /proc/PID/mem stands for, a copy of the target, until ReadOwnMemory.
   void ReadMemoryFrom(UniqueFd proc_mem) { memory_.ReadFrom(std::move(proc_mem)); }
   void ReadOwnMemory() { memory_.Retarget(memory_pid_); }

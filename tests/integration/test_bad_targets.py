@@ -145,6 +145,22 @@ def test_zombie(start: Started, pysnap_binary: Path, tmp_path: Path) -> None:
     check_refused(attach(pysnap_binary, process.pid, tmp_path / "x.pb"), NOT_PYTHON, "zombie")
 
 
+def test_child_of_vfork(start: Started, pysnap_binary: Path, tmp_path: Path) -> None:
+    """Until it executes its program its memory is the parent's, whose other threads go on in it."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    opened = f"[(os.POSIX_SPAWN_OPEN, 0, {str(fifo)!r}, os.O_RDONLY, 0)]"
+    spawn = f"os.posix_spawn('/bin/true', ['true'], {{}}, file_actions={opened})"
+    parent = start.python(f"import os; print('ready', flush=True); {spawn}; print('done', flush=True)")
+    children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
+    while not children.read_text():  # It opens the pipe, and waits until that is written to.
+        assert parent.poll() is None
+    child = children.read_text().strip()
+    check_refused(attach(pysnap_binary, child, tmp_path / "x.pb"), NOT_PYTHON, child, f"attach to {parent.pid}")
+    fifo.write_text("")
+    assert parent.communicate()[0] == "done\n"
+
+
 def test_kernel_thread(pysnap_binary: Path, tmp_path: Path) -> None:
     if Path("/proc/2/comm").exists() and Path("/proc/2/comm").read_text() == "kthreadd\n":
         check_refused(attach(pysnap_binary, 2, tmp_path / "x.pb"), NOT_PYTHON, "kernel")
