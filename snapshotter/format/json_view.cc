@@ -254,6 +254,14 @@ class Builder {
         Put(socket, "peer", text(file.peer()));
       }
       Put(out, "socket", std::move(socket));
+      Json process = nullptr;
+      if (file.has_process()) {
+        const proto::WaitedProcess& facts = file.process();
+        process = {{"pid", NumberOrNull(facts.pid() != 0, facts.pid())},
+                   {"program", text(facts.program())},
+                   {"ended", facts.ended()}};
+      }
+      Put(out, "process", std::move(process));
       Json ends = Json::array();
       for (const proto::PipeEnd& end : file.other_end()) {
         ends.push_back({{"pid", end.pid()}, {"fd", end.fd()}, {"program", text(end.program())}});
