@@ -5,8 +5,10 @@
 
 #include "snapshotter/base/status_macros.h"
 #include "snapshotter/cpython/runtime.h"
+#include "snapshotter/cpython/signal_handlers.h"
 #include "snapshotter/cpython/threads.h"
 #include "snapshotter/memory/recent_pages.h"
+#include "snapshotter/process/caught_signals.h"
 
 namespace pysnap {
 namespace {
@@ -22,6 +24,7 @@ Pauser::Pauser(LiveTarget& target, PauseFunction pause, WalkInput input)
     : target_(target), pause_(std::move(pause)), input_(std::move(input)), open_files_(target), waited_files_(target) {
   input_.open_files = &open_files_;
   input_.waited_files = &waited_files_;
+  input_.signals = &signals_;
   input_.structs = &structs_;
   input_.native_threads = &native_threads_;
   input_.secrets = &secrets_;
@@ -70,6 +73,7 @@ absl::Status Pauser::Prepare() {
   // Libraries may have been loaded since the target was opened, and threads started.
   const absl::Status refreshed = target_.RefreshMappings();
   PrepareGreenlets();
+  if (!signals_.table.ok()) signals_.table = FindSignalTable(*input_.runtime, target_.memory());
   input_.native_stacks = nullptr;
   if (!input_.options.native) return absl::OkStatus();
   RETURN_IF_ERROR(refreshed);
@@ -83,6 +87,7 @@ absl::Status Pauser::Pause(const std::function<void()>& read) {
                      if (native_stacks_ != nullptr) KeepStacks();
                      read();
                      ReadFiles(paused);
+                     ReadSignals(paused);
                    }));
   input_.native_stacks = native_stacks_.get();
   ++pauses_;
@@ -122,6 +127,14 @@ void Pauser::ReadFiles(const PausedProcess& paused) {
   }
   open_files_.Read();
   waited_files_.Read(waited);
+}
+
+void Pauser::ReadSignals(const PausedProcess& paused) {
+  if (paused.is_copy()) {
+    signals_.caught = absl::UnimplementedError("the program ran on while its copy was read");
+  } else {
+    signals_.caught = ReadCaughtSignals(target_.living_dir());
+  }
 }
 
 void Pauser::KeepStacks() {

@@ -61,6 +61,7 @@ class Pauser {
   // What is read of the target before it is stopped.
   absl::Status Prepare();
   void PrepareGreenlets();
+  void ReadSignals(const PausedProcess& paused);
   absl::Status Pause(const std::function<void()>& read);
   void NoteThreads(PausedProcess& paused);
   void ReadFiles(const PausedProcess& paused);
@@ -72,6 +73,7 @@ class Pauser {
   std::unique_ptr<PageCache> pages_;
   OpenFiles open_files_;
   WaitedFiles waited_files_;
+  SignalFacts signals_;
   DebugStructs structs_;
   GreenletLibrary greenlets_;
   OldGreenlets old_greenlets_;

@@ -181,6 +181,13 @@ void VisitReferences(proto::Greenlet& greenlet, VisitReference visit) {
   visitor.One<&proto::Greenlet::handling, &proto::Greenlet::set_handling>(greenlet);
 }
 
+void VisitReferences(proto::ProcessState& state, VisitReference visit) {
+  Visitor visitor(visit);
+  for (proto::SignalHandler& each : *state.mutable_signal_handler()) {
+    visitor.One<&proto::SignalHandler::handler, &proto::SignalHandler::set_handler>(each);
+  }
+}
+
 void VisitReferences(proto::Task& task, VisitReference visit) {
   Visitor visitor(visit);
   visitor.One<&proto::Task::object, &proto::Task::set_object>(task);

@@ -25,6 +25,7 @@ void VisitReferences(proto::Frame& frame, VisitReference visit);
 void VisitReferences(proto::Thread& thread, VisitReference visit);
 void VisitReferences(proto::Task& task, VisitReference visit);
 void VisitReferences(proto::Greenlet& greenlet, VisitReference visit);
+void VisitReferences(proto::ProcessState& state, VisitReference visit);
 
 }  // namespace pysnap
 

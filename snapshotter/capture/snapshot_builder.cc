@@ -79,6 +79,12 @@ void SnapshotBuilder::AddGreenlet(const proto::Greenlet& greenlet) {
   Add(record);
 }
 
+void SnapshotBuilder::AddProcessState(const proto::ProcessState& state) {
+  proto::Record record;
+  *record.mutable_process_state() = state;
+  Add(record);
+}
+
 void SnapshotBuilder::AddException(const proto::CrashException& exception) {
   proto::Record record;
   *record.mutable_exception() = exception;

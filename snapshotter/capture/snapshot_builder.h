@@ -29,6 +29,7 @@ class SnapshotBuilder : public ObjectSink {
   void AddThread(const proto::Thread& thread);
   void AddTask(const proto::Task& task);
   void AddGreenlet(const proto::Greenlet& greenlet);
+  void AddProcessState(const proto::ProcessState& state);
   void AddException(const proto::CrashException& exception);
   void AddProblem(absl::string_view where, absl::string_view reason);
   void AddSource(absl::string_view filename, absl::string_view content);

@@ -91,6 +91,7 @@ class Redactor {
     for (const proto::Thread& thread : threads_) builder.AddThread(thread);
     for (const proto::Task& task : tasks_) builder.AddTask(task);
     for (const proto::Greenlet& greenlet : greenlets_) builder.AddGreenlet(greenlet);
+    if (process_state_.has_value()) builder.AddProcessState(*process_state_);
     if (exception_.has_value()) builder.AddException(*exception_);
     for (const proto::Problem& problem : problems_) builder.AddProblem(problem.where(), problem.reason());
     for (const proto::SourceFile& source : sources_) builder.AddSource(source.filename(), source.content());
@@ -124,6 +125,8 @@ class Redactor {
         return add(tasks_);
       case format::kGreenletRecord:
         return add(greenlets_);
+      case format::kProcessStateRecord:
+        return process_state_.emplace().ParseFromArray(payload.data(), size);
       case format::kExceptionRecord:
         return exception_.emplace().ParseFromArray(payload.data(), size);
       case format::kProblemRecord:
@@ -207,6 +210,7 @@ class Redactor {
     for (proto::Thread& thread : threads_) VisitReferences(thread, replace);
     for (proto::Task& task : tasks_) VisitReferences(task, replace);
     for (proto::Greenlet& greenlet : greenlets_) VisitReferences(greenlet, replace);
+    if (process_state_.has_value()) VisitReferences(*process_state_, replace);
     for (Object& object : new_objects_) objects_.push_back(std::move(object));
   }
 
@@ -316,6 +320,7 @@ class Redactor {
     for (proto::Thread& thread : threads_) VisitReferences(thread, reach);
     for (proto::Task& task : tasks_) VisitReferences(task, reach);
     for (proto::Greenlet& greenlet : greenlets_) VisitReferences(greenlet, reach);
+    if (process_state_.has_value()) VisitReferences(*process_state_, reach);
     if (exception_.has_value()) reach({.id = exception_->object()});
     while (!pending.empty()) {
       const uint32_t id = pending.back();
@@ -347,6 +352,7 @@ class Redactor {
   std::vector<proto::Thread> threads_;
   std::vector<proto::Task> tasks_;
   std::vector<proto::Greenlet> greenlets_;
+  std::optional<proto::ProcessState> process_state_;
   std::optional<proto::CrashException> exception_;
   std::vector<proto::Problem> problems_;
   std::vector<proto::SourceFile> sources_;

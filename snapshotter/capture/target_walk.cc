@@ -83,6 +83,8 @@ class Walk {
     if (input_.native_stacks != nullptr) RecordOtherThreads(threads, records);
     const std::vector<proto::Task> tasks = RecordTasks(threads);
     const std::vector<proto::Greenlet> greenlets = RecordGreenletsOf(threads);
+    const std::optional<proto::ProcessState> state =
+        RecordProcessState(*input_.runtime, memory_, *input_.signals, *input_.native_threads, crawler_);
     const absl::Status status = crawler_.Run();
     result_.abandoned = absl::IsCancelled(status);
     if (!status.ok() && !result_.abandoned) Problem("objects", status.message());
@@ -91,6 +93,7 @@ class Walk {
       for (const proto::Thread& record : records) builder_->AddThread(record);
       for (const proto::Task& task : tasks) builder_->AddTask(task);
       for (const proto::Greenlet& greenlet : greenlets) builder_->AddGreenlet(greenlet);
+      if (state.has_value()) builder_->AddProcessState(*state);
       if (exception_.object() != 0) builder_->AddException(exception_);
     }
     result_.threads = records.size();

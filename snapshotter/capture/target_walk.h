@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "snapshotter/capture/native_stacks.h"
 #include "snapshotter/capture/occasion.h"
+#include "snapshotter/capture/process_state.h"
 #include "snapshotter/capture/snapshot_builder.h"
 #include "snapshotter/cpython/greenlet_search.h"
 #include "snapshotter/cpython/greenlet_structs.h"
@@ -63,6 +64,7 @@ struct WalkInput {
   OpenFiles* open_files = nullptr;            // see CrawlOptions
   // What is behind the descriptors that threads wait for; null: nobody could ask the kernel.
   WaitedFiles* waited_files = nullptr;
+  const SignalFacts* signals = nullptr;
   // Null: the target has not loaded greenlet.
   const GreenletStructs* greenlets = nullptr;
   const OldGreenlets* old_greenlets = nullptr;  // with it

@@ -54,6 +54,12 @@ class Recorder {
     out_.set_path(Text(file.path));
     out_.set_deleted(file.deleted);
     if (file.socket.has_value()) Socket(*file.socket);
+    if (file.process.has_value()) {
+      proto::WaitedProcess& record = *out_.mutable_process();
+      record.set_pid(file.process->pid);
+      record.set_program(Text(file.process->program));
+      record.set_ended(file.process->ended);
+    }
     for (const PipeEnd& end : file.other_ends.ends) {
       proto::PipeEnd& record = *out_.add_other_end();
       record.set_pid(end.pid);

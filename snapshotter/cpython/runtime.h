@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
@@ -33,6 +34,8 @@ struct Runtime {
   bool free_threaded = false;
   // The exported data symbols of the module that holds _PyRuntime (PyLong_Type, _Py_NoneStruct …), relocated.
   absl::flat_hash_map<std::string, Address> symbols;
+  // The writable segments of that file, where they are mapped; empty when it is not known.
+  std::vector<AddressRange> writable;
   // Why the tasks of its asyncio cannot be read; empty when nothing is known against it.
   std::string asyncio_problem;
   // The code of _PyEval_EvalFrameDefault; empty when it is not exported.

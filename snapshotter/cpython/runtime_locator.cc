@@ -163,6 +163,7 @@ absl::StatusOr<Runtime> ReadCandidate(Target& target, Candidate candidate) {
   runtime.debug = candidate.has_ref_debug;
   runtime.symbols = std::move(candidate.symbols);
   runtime.evaluation_loop = candidate.evaluation_loop;
+  runtime.writable = std::move(candidate.writable);
 
   const Layout* layout = runtime.debug ? runtime.version->debug : runtime.version->release;
   if (layout == nullptr) return Unsupported(absl::StrCat(runtime.debug ? "the debug build of " : "", name));

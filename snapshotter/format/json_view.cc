@@ -19,6 +19,7 @@
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/socket_names.h"
 #include "snapshotter/format/task_view.h"
+#include "snapshotter/format/task_wait.h"
 #include "snapshotter/format/utf8.h"
 #include "snapshotter/format/wait_view.h"
 #include "snapshotter/format/waited_file_view.h"
@@ -83,6 +84,7 @@ class Builder {
     Put(out, "loops", Loops());
     Put(out, "deadlocks", Deadlocks());
     Put(out, "greenlets", Greenlets());
+    Put(out, "signals", Signals());
     return out;
   }
 
@@ -205,6 +207,7 @@ class Builder {
       Json out = Json::object();
       Put(out, "threads", std::move(threads));
       Put(out, "tasks", std::move(tasks));
+      Put(out, "loop", deadlock.loop != 0 ? Value(deadlock.loop, false) : Json(nullptr));
       all.push_back(std::move(out));
     }
     return all;
@@ -251,6 +254,14 @@ class Builder {
         Put(socket, "peer", text(file.peer()));
       }
       Put(out, "socket", std::move(socket));
+      Json process = nullptr;
+      if (file.has_process()) {
+        const proto::WaitedProcess& facts = file.process();
+        process = {{"pid", NumberOrNull(facts.pid() != 0, facts.pid())},
+                   {"program", text(facts.program())},
+                   {"ended", facts.ended()}};
+      }
+      Put(out, "process", std::move(process));
       Json ends = Json::array();
       for (const proto::PipeEnd& end : file.other_end()) {
         ends.push_back({{"pid", end.pid()}, {"fd", end.fd()}, {"program", text(end.program())}});
@@ -264,7 +275,7 @@ class Builder {
   }
 
   Json Tasks() {
-    const std::vector<TaskView> tasks = ViewTasks(snapshot_);
+    const std::vector<TaskView>& tasks = waits_.tasks();
     const auto ids = [&](const std::vector<size_t>& places) {
       Json out = Json::array();
       for (const size_t place : places) out.push_back(AddressText(tasks[place].task->address()));
@@ -288,6 +299,7 @@ class Builder {
       Put(out, "library", task.library);
       Put(out, "role", task.role != nullptr ? Json(task.role) : Json(nullptr));
       Put(out, "waits_on", task.task->waiter() != 0 ? Value(task.task->waiter(), false) : Json(nullptr));
+      Put(out, "waits_for", TaskWaits(task));
       Put(out, "parent", AddressOrNull(task.task->parent()));
       Put(out, "parent_scope", AddressOrNull(task.task->parent_scope()));
       Put(out, "children", ids(task.children));
@@ -296,6 +308,29 @@ class Builder {
       Put(out, "scopes", std::move(scopes));
       const bool absent = task.task->has_scopes_absent();
       Put(out, "scopes_absent", absent ? Text(AbsentText(task.task->scopes_absent())) : Json(nullptr));
+      all.push_back(std::move(out));
+    }
+    return all;
+  }
+
+  Json TaskWaits(const TaskView& task) {
+    const std::optional<TaskWait> wait = WaitOf(snapshot_, task);
+    if (!wait.has_value()) return nullptr;
+    Json out = Json::object();
+    Put(out, "kind", wait->kind);
+    Put(out, "object", wait->object != 0 ? Value(wait->object, false) : Json(nullptr));
+    return out;
+  }
+
+  // Of the signals that are caught; null where it is not known which these are.
+  Json Signals() {
+    const proto::ProcessState* state = snapshot_.process_state();
+    if (state == nullptr || state->has_signals_absent()) return nullptr;
+    Json all = Json::array();
+    for (const proto::SignalHandler& each : state->signal_handler()) {
+      Json out = Json::object();
+      Put(out, "signal", Text(SignalName(each.signal())));
+      Put(out, "handler", each.handler() != 0 ? Value(each.handler(), false) : Json(nullptr));
       all.push_back(std::move(out));
     }
     return all;

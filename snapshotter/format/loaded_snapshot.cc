@@ -139,6 +139,9 @@ bool LoadedSnapshot::Visit(uint32_t kind, std::string_view payload) {
     case kTaskRecord:
       if (const auto* task = ParseMessage<proto::Task>(payload)) tasks_.push_back(task);
       break;
+    case kProcessStateRecord:
+      if (const auto* state = ParseMessage<proto::ProcessState>(payload)) process_state_ = state;
+      break;
     case kExceptionRecord:
       if (const auto* exception = ParseMessage<proto::CrashException>(payload)) exception_ = exception;
       break;

@@ -45,6 +45,8 @@ class LoadedSnapshot {
   const std::vector<const proto::Task*>& tasks() const { return tasks_; }
   // In the order in which they are to be shown.
   const std::vector<const proto::Greenlet*>& greenlets() const { return greenlets_; }
+  // Null when the process was not stopped as a whole, or an older pysnap took the snapshot.
+  const proto::ProcessState* process_state() const { return process_state_; }
   const std::vector<const proto::Problem*>& problems() const { return problems_; }
   // The exception this snapshot was taken for; null for an attach.
   const proto::CrashException* exception() const { return exception_; }
@@ -86,6 +88,7 @@ class LoadedSnapshot {
   std::vector<const proto::Thread*> threads_;
   std::vector<const proto::Task*> tasks_;
   std::vector<const proto::Greenlet*> greenlets_;
+  const proto::ProcessState* process_state_ = nullptr;
   std::vector<const proto::Problem*> problems_;
   const proto::CrashException* exception_ = nullptr;
   std::vector<std::string_view> strings_;

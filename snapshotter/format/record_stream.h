@@ -33,6 +33,7 @@ enum RecordKind : uint32_t {
   kZstdRecord = 9,
   kTaskRecord = 10,
   kGreenletRecord = 11,
+  kProcessStateRecord = 12,
 };
 
 // Limits on what a file may make us allocate. A compressed run is refused beyond the first; all runs of a file

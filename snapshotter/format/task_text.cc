@@ -13,6 +13,7 @@
 #include "snapshotter/format/loop_view.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/task_view.h"
+#include "snapshotter/format/task_wait.h"
 #include "snapshotter/format/utf8.h"
 
 namespace pysnap::format {
@@ -28,7 +29,9 @@ constexpr size_t kMaxHandles = 20;
 class Tree {
  public:
   Tree(const LoadedSnapshot& snapshot, const ShowOptions& options, TextWriter& writer)
-      : style_(options.color),
+      : snapshot_(snapshot),
+        options_(options),
+        style_(options.color),
         writer_(writer),
         tasks_(ViewTasks(snapshot)),
         shown_(tasks_.size()),
@@ -211,6 +214,10 @@ class Tree {
       writer_.Line(
           absl::StrCat(indent, "    ", style_(Color::kDim, "sleeps with "), writer_.ValueText(task.task->waiter())));
     }
+    if (const std::optional<TaskWait> wait = WaitOf(snapshot_, task); wait.has_value() && wait->says_more()) {
+      const std::string what = DescribeWait(snapshot_, tasks_, group.first, *wait, options_.max_repr);
+      writer_.Line(absl::StrCat(indent, "    ", style_(Color::kDim, "waits for "), what));
+    }
     if (task.task->has_scopes_absent()) {
       writer_.Line(absl::StrCat(indent, "    ",
                                 style_(Color::kWarning, "scopes not read: " + AbsentText(task.task->scopes_absent()))));
@@ -239,6 +246,8 @@ class Tree {
     return task.name.empty() ? std::string("a task") : std::string(task.name);
   }
 
+  const LoadedSnapshot& snapshot_;
+  const ShowOptions& options_;
   const Style style_;
   TextWriter& writer_;
   const std::vector<TaskView> tasks_;

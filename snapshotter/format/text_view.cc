@@ -16,6 +16,7 @@
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/repr.h"
 #include "snapshotter/format/task_text.h"
+#include "snapshotter/format/task_wait.h"
 #include "snapshotter/format/text_style.h"
 #include "snapshotter/format/text_writer.h"
 #include "snapshotter/format/utf8.h"
@@ -23,6 +24,9 @@
 
 namespace pysnap::format {
 namespace {
+
+// Of an event loop that is idle for ever.
+constexpr size_t kMaxIdleTasks = 20;
 
 std::string Str(std::string_view text) { return std::string(text); }
 
@@ -133,6 +137,10 @@ class View {
   void Deadlocks() {
     for (const Deadlock& deadlock : waits_.deadlocks()) {
       Line("");
+      if (deadlock.loop != 0) {
+        IdleTasks(deadlock);
+        continue;
+      }
       Line(style_(Color::kException, deadlock.threads.size() + deadlock.tasks.size() == 1
                                          ? "Deadlock"
                                          : "Deadlock: they wait for each other"));
@@ -146,6 +154,22 @@ class View {
       if (!deadlock.tasks.empty()) {
         Line(absl::StrCat("  task ", Harmless(snapshot_.string(snapshot_.tasks()[deadlock.tasks.front()]->name()))));
       }
+    }
+  }
+
+  void IdleTasks(const Deadlock& deadlock) {
+    Line(absl::StrCat(style_(Color::kException, "Deadlock: nothing in the process can wake the tasks of its loop"), " ",
+                      writer_.ValueText(deadlock.loop)));
+    for (size_t i = 0; i < std::min(deadlock.tasks.size(), kMaxIdleTasks); ++i) {
+      const TaskView& task = waits_.tasks()[deadlock.tasks[i]];
+      const std::optional<TaskWait> wait = WaitOf(snapshot_, task);
+      const std::string text =
+          wait.has_value() ? DescribeWait(snapshot_, waits_.tasks(), deadlock.tasks[i], *wait, options_.max_repr)
+                           : "what is not known";
+      Line(absl::StrCat("  task ", Harmless(task.name), " waits for ", text));
+    }
+    if (deadlock.tasks.size() > kMaxIdleTasks) {
+      Line(absl::StrCat("  and ", deadlock.tasks.size() - kMaxIdleTasks, " more tasks (see --tasks)"));
     }
   }
 

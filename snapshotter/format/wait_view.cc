@@ -7,10 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "snapshotter/format/frame_view.h"
+#include "snapshotter/format/idle_loops.h"
 #include "snapshotter/format/object_facts.h"
 #include "snapshotter/format/parts_of.h"
 #include "snapshotter/format/repr.h"
-#include "snapshotter/format/task_view.h"
 #include "snapshotter/format/utf8.h"
 #include "snapshotter/format/waited_file_view.h"
 
@@ -92,7 +92,7 @@ std::string ThreadText(const LoadedSnapshot& snapshot, const proto::Thread& thre
 
 }  // namespace
 
-Waits::Waits(const LoadedSnapshot& snapshot) : snapshot_(snapshot) {
+Waits::Waits(const LoadedSnapshot& snapshot) : snapshot_(snapshot), tasks_(ViewTasks(snapshot)) {
   FindHolders();
   for (const proto::Thread* thread : snapshot.threads()) {
     std::optional<WaitView>& wait = waits_.emplace_back();
@@ -102,6 +102,7 @@ Waits::Waits(const LoadedSnapshot& snapshot) : snapshot_(snapshot) {
   }
   FindThreadCircles();
   FindTaskCircles();
+  FindIdleTasks();
 }
 
 const std::optional<WaitView>& Waits::of(const proto::Thread& thread) const {
@@ -226,7 +227,7 @@ void Waits::FindThreadCircles() {
 
 // Depth first along what tasks wait for; what leads back to where the path is now closes a circle.
 void Waits::FindTaskCircles() {
-  const std::vector<TaskView> tasks = ViewTasks(snapshot_);
+  const std::vector<TaskView>& tasks = tasks_;
   enum : uint8_t { kNew, kOnPath, kDone };
   std::vector<uint8_t> state(tasks.size(), kNew);
   struct Step {
@@ -255,6 +256,38 @@ void Waits::FindTaskCircles() {
         path.push_back({next, 0});
       }
     }
+  }
+}
+
+// What a circle tells, and those that wait for nothing but it, need not be told again.
+void Waits::FindIdleTasks() {
+  std::vector<bool> in_circle(tasks_.size());
+  for (const Deadlock& deadlock : deadlocks_) {
+    for (const size_t task : deadlock.tasks) in_circle[task] = true;
+  }
+  const auto is_pending = [this](size_t task) { return tasks_[task].task->state() == proto::Task::PENDING; };
+  for (const IdleLoop& loop : FindIdleLoops(snapshot_, tasks_)) {
+    std::vector<bool> stuck(tasks_.size());
+    std::vector<size_t> pending;
+    const auto add = [&](size_t task) {
+      if (stuck[task] || in_circle[task]) return;
+      stuck[task] = true;
+      pending.push_back(task);
+    };
+    for (const size_t task : loop.tasks) {
+      const std::vector<size_t>& awaits = tasks_[task].awaits;
+      if (std::none_of(awaits.begin(), awaits.end(), is_pending)) add(task);
+    }
+    for (; !pending.empty();) {
+      const size_t task = pending.back();
+      pending.pop_back();
+      for (const size_t waiter : tasks_[task].awaited_by) add(waiter);
+    }
+    Deadlock deadlock{.threads = {}, .tasks = {}, .loop = loop.object};
+    for (const size_t task : loop.tasks) {
+      if (stuck[task]) deadlock.tasks.push_back(task);
+    }
+    if (!deadlock.tasks.empty()) deadlocks_.push_back(std::move(deadlock));
   }
 }
 

@@ -11,6 +11,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "snapshotter/format/loaded_snapshot.h"
+#include "snapshotter/format/task_view.h"
 
 namespace pysnap::format {
 
@@ -31,10 +32,11 @@ struct WaitView {
 };
 
 // Those that wait for each other in a circle, each for the next and the last for the first; or one that waits for what
-// nobody can give.
+// nobody can give; or the tasks of an event loop that nobody can give anything to do.
 struct Deadlock {
   std::vector<size_t> threads;  // places in LoadedSnapshot::threads()
   std::vector<size_t> tasks;    // places in LoadedSnapshot::tasks()
+  uint32_t loop = 0;            // object id; 0: a circle, or a thread
 };
 
 class Waits {
@@ -47,6 +49,8 @@ class Waits {
   // The same of a thread of the snapshot.
   const std::optional<WaitView>& of(const proto::Thread& thread) const;
   const std::vector<Deadlock>& deadlocks() const { return deadlocks_; }
+  // As ViewTasks gives them.
+  const std::vector<TaskView>& tasks() const { return tasks_; }
 
   // "the lock <locked _thread.lock object at 0x7f…>, which thread 12 "worker" has"; harmless to a terminal.
   std::string Describe(const WaitView& wait, size_t max_repr) const;
@@ -61,9 +65,11 @@ class Waits {
   uint32_t GivenUp(const proto::Thread& thread) const;
   void FindThreadCircles();
   void FindTaskCircles();
+  void FindIdleTasks();
   std::optional<size_t> ThreadOf(uint64_t ident) const;
 
   const LoadedSnapshot& snapshot_;
+  const std::vector<TaskView> tasks_;
   std::vector<std::optional<WaitView>> waits_;
   // By the object id of a lock the threads that are within a with statement for it.
   absl::flat_hash_map<uint32_t, std::vector<size_t>> holders_;

@@ -42,10 +42,18 @@ std::string SocketText(const LoadedSnapshot& snapshot, const WaitedFile& file) {
   return text;
 }
 
+std::string ProcessText(const LoadedSnapshot& snapshot, const proto::WaitedProcess& process) {
+  if (process.pid() == 0) return "a process that has ended";
+  const std::string name =
+      absl::StrCat("process ", process.pid(), " \"", Harmless(snapshot.string(process.program())), "\"");
+  return process.ended() ? name + ", which has ended" : name;
+}
+
 std::string FileText(const LoadedSnapshot& snapshot, const WaitedFile& file) {
   const char* kind = KindName(file);
   if (kind == nullptr) return Harmless(AbsentText(file.absent()));
   std::string text = file.kind() == WaitedFile::SOCKET && file.family() != 0 ? SocketText(snapshot, file) : kind;
+  if (file.has_process()) absl::StrAppend(&text, " of ", ProcessText(snapshot, file.process()));
   const std::string_view path = snapshot.string(file.path());
   if (!path.empty()) absl::StrAppend(&text, " ", Harmless(path), file.deleted() ? " (deleted)" : "");
   std::vector<std::string> ends;

@@ -1,5 +1,6 @@
 #include "snapshotter/process/system_calls.h"
 
+#include <linux/futex.h>
 #include <poll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -99,6 +100,16 @@ std::vector<int32_t> Selected(Memory& memory, const SystemCall& call) {
   return fds;
 }
 
+// FUTEX_WAIT and FUTEX_WAIT_BITSET: word, operation, the value that it has, timeout.
+bool IsParked(const SystemCall& call, Memory& memory) {
+  const auto operation = static_cast<uint32_t>(call.arguments[1]);
+  const uint32_t command = operation & FUTEX_CMD_MASK;
+  if ((operation & FUTEX_PRIVATE_FLAG) == 0 || (command != FUTEX_WAIT && command != FUTEX_WAIT_BITSET)) return false;
+  if (call.arguments[3] != 0) return false;
+  const absl::StatusOr<uint32_t> word = memory.ReadValue<uint32_t>(Address(call.arguments[0]));
+  return word.ok() && *word == static_cast<uint32_t>(call.arguments[2]);
+}
+
 }  // namespace
 
 WaitingCall DescribeCall(const SystemCall& call, Memory& memory) {
@@ -120,6 +131,7 @@ WaitingCall DescribeCall(const SystemCall& call, Memory& memory) {
       out.futex = Address(call.arguments[0]);
       out.before_futex = memory.ReadPointer(out.futex - sizeof(uint64_t)).value_or(Address());
       out.has_timeout = call.arguments[3] != 0;
+      out.parked = IsParked(call, memory);
       break;
     case Kind::kDescriptor:
       out.fds.push_back(static_cast<int32_t>(call.arguments[0]));

@@ -22,6 +22,9 @@ struct WaitingCall {
   // Of a futex where it is, and the word before it; null for any other call.
   Address futex;
   Address before_futex;
+  // It waits, without a timeout, for a change of a word of this process alone, which has not changed: nothing but
+  // another of its threads, or a signal, makes it go on.
+  bool parked = false;
 };
 
 WaitingCall DescribeCall(const SystemCall& call, Memory& memory);

@@ -180,6 +180,7 @@ WaitedFile WaitedFiles::Describe(int32_t fd) {
     file.path = *link;
   }
   if (file.kind == FileKind::kSocket) DescribeSocket(file);
+  if (file.kind == FileKind::kPidFd) DescribePidfd(file);
   if (file.kind == FileKind::kPipe) {
     DescribePipe(makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino, *link, file);
   }
@@ -201,6 +202,15 @@ void WaitedFiles::DescribeSocket(WaitedFile& file) {
     return;
   }
   file.socket = *std::move(facts);
+}
+
+void WaitedFiles::DescribePidfd(WaitedFile& file) {
+  absl::StatusOr<PidfdFacts> facts = ReadPidfdFacts(target_.living_dir(), file.fd);
+  if (!facts.ok()) {
+    file.problem = Problem(facts.status().message());
+    return;
+  }
+  file.process = *std::move(facts);
 }
 
 void WaitedFiles::DescribePipe(uint64_t device, uint64_t inode, const std::string& link, WaitedFile& file) {

@@ -18,6 +18,7 @@
 #include "absl/types/span.h"
 #include "snapshotter/base/unique_fd.h"
 #include "snapshotter/process/live_target.h"
+#include "snapshotter/process/pidfd_facts.h"
 #include "snapshotter/process/pipe_ends.h"
 #include "snapshotter/process/socket_facts.h"
 
@@ -53,6 +54,7 @@ struct WaitedFile {
   std::string path;
   bool deleted = false;
   std::optional<SocketFacts> socket;
+  std::optional<PidfdFacts> process;  // of a pidfd
   // Of a pipe or FIFO.
   std::optional<PipeIdentity> pipe;
   PipeEnds other_ends;
@@ -82,6 +84,7 @@ class WaitedFiles {
 
   WaitedFile Describe(int32_t fd);
   void DescribeSocket(WaitedFile& file);
+  void DescribePidfd(WaitedFile& file);
   void DescribePipe(uint64_t device, uint64_t inode, const std::string& link, WaitedFile& file);
   void AddRegistered(size_t epoll, std::vector<WaitedFile>& files);
   // Whether what is registered is what its number stands for now; OK, or why that is not certain.

@@ -46,6 +46,9 @@ def test_files(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None
     assert f"connected to {oracle['receives'][0]['socket']['peer']}" in text
     assert "listening socket AF_INET" in text
     assert "whose other end is held by process" in text
+    if "pidfd" in oracle:
+        process = oracle["pidfd"][0]["process"]
+        assert f'pidfd of process {process["pid"]} "{process["program"]}"\n' in text
 
 
 def test_too_many(python: Interpreter, pysnap_binary: Path, tmp_path: Path) -> None:

@@ -168,7 +168,9 @@ def epolls():
     if hasattr(os, "pidfd_open"):
         fd = os.pidfd_open(os.getpid())
         start("pidfd", poll_for, fd)
-        EXPECTED["pidfd"] = [{"fd": fd, "kind": "pidfd"}]
+        with open("/proc/self/comm") as file:
+            process = {"pid": os.getpid(), "program": file.read().rstrip("\n"), "ended": False}
+        EXPECTED["pidfd"] = [{"fd": fd, "kind": "pidfd", "process": process}]
     if hasattr(os, "eventfd"):
         fd = os.eventfd(0)
         start("eventfd", os.read, fd, 8)

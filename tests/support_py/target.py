@@ -37,7 +37,9 @@ class Target:
             env=environment,
             cwd=PROGRAMS,
         )
-        self.pid: int = self._line()["pid"]
+        # What it says when it is ready.
+        self.ready = self._line()
+        self.pid: int = self.ready["pid"]
 
     def _line(self) -> Any:
         assert self.process.stdout is not None

@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -93,6 +96,48 @@ TEST(WaitedFilesTest, TellsWhatIsBehindThem) {
   ASSERT_EQ(files.Of(kRead).size(), 1u);
   EXPECT_EQ(files.Of(kRead)[0].problem, absl::UnimplementedError("why"));
   EXPECT_TRUE(files.Of(kEpoll).empty());
+}
+
+TEST(WaitedFilesTest, ProcessOfAPidfd) {
+  constexpr int kRuns = 100;
+  constexpr int kEnded = 101;
+  constexpr int kWaitedFor = 102;
+  constexpr int kNone = 103;
+  const Child child([] {
+    const auto start = [](int fd, bool ends) {
+      const pid_t pid = fork();
+      if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        while (!ends) pause();
+        _exit(0);
+      }
+      dup2(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)), fd);
+      siginfo_t info = {};
+      if (ends) waitid(P_PID, static_cast<id_t>(pid), &info, WEXITED | WNOWAIT);
+      return pid;
+    };
+    const pid_t running = start(kRuns, false);
+    start(kEnded, true);
+    waitpid(start(kWaitedFor, true), nullptr, 0);
+    Child::Ready(running);
+  });
+  const auto target = LiveTarget::Open(child.pid());
+  ASSERT_TRUE(target.ok()) << target.status();
+  WaitedFiles files(**target);
+  files.Read({kRuns, kEnded, kWaitedFor});
+  const auto process = [&](int fd) { return files.Of(fd)[0].process.value_or(PidfdFacts()); };
+  EXPECT_EQ(process(kRuns).pid, child.value());
+  EXPECT_EQ(process(kRuns).program, "process_test");
+  EXPECT_FALSE(process(kRuns).ended);
+  EXPECT_GT(process(kEnded).pid, 0);
+  EXPECT_EQ(process(kEnded).program, "process_test");
+  EXPECT_TRUE(process(kEnded).ended);
+  EXPECT_EQ(process(kWaitedFor).pid, 0);
+  EXPECT_EQ(process(kWaitedFor).program, "");
+  EXPECT_TRUE(process(kWaitedFor).ended);
+  EXPECT_EQ(ReadPidfdFacts((*target)->living_dir(), kNone).status().code(), absl::StatusCode::kNotFound);
+  // What is no pidfd has no such line.
+  EXPECT_EQ(ReadPidfdFacts((*target)->living_dir(), 2).status().code(), absl::StatusCode::kOutOfRange);
 }
 
 TEST(WaitedFilesTest, ProcessThatHasEnded) {
