@@ -266,23 +266,26 @@ void Waits::FindIdleTasks() {
     for (const size_t task : deadlock.tasks) in_circle[task] = true;
   }
   const auto is_pending = [this](size_t task) { return tasks_[task].task->state() == proto::Task::PENDING; };
-  for (const IdleLoop& loop : FindIdleLoops(snapshot_, tasks_)) {
-    std::vector<bool> stuck(tasks_.size());
-    std::vector<size_t> pending;
-    const auto add = [&](size_t task) {
-      if (stuck[task] || in_circle[task]) return;
-      stuck[task] = true;
-      pending.push_back(task);
-    };
+  std::vector<bool> stuck(tasks_.size());
+  std::vector<size_t> pending;
+  const auto add = [&](size_t task) {
+    if (stuck[task] || in_circle[task]) return;
+    stuck[task] = true;
+    pending.push_back(task);
+  };
+  const std::vector<IdleLoop> loops = FindIdleLoops(snapshot_, tasks_);
+  for (const IdleLoop& loop : loops) {
     for (const size_t task : loop.tasks) {
       const std::vector<size_t>& awaits = tasks_[task].awaits;
       if (std::none_of(awaits.begin(), awaits.end(), is_pending)) add(task);
     }
-    for (; !pending.empty();) {
-      const size_t task = pending.back();
-      pending.pop_back();
-      for (const size_t waiter : tasks_[task].awaited_by) add(waiter);
-    }
+  }
+  while (!pending.empty()) {
+    const size_t task = pending.back();
+    pending.pop_back();
+    for (const size_t waiter : tasks_[task].awaited_by) add(waiter);
+  }
+  for (const IdleLoop& loop : loops) {
     Deadlock deadlock{.threads = {}, .tasks = {}, .loop = loop.object};
     for (const size_t task : loop.tasks) {
       if (stuck[task]) deadlock.tasks.push_back(task);
