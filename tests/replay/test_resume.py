@@ -57,15 +57,28 @@ def test_what_does_not_go_on(python: Interpreter, pysnap_binary: Path, python_pa
     assert told["variables True"] == "one"
     assert "through C code" in told["in_sorted True"][0]
     assert told["in_sorted True"][1] == "in_sorted returned b'given'"
-    assert told["in_class True"][0].startswith("CannotResume: "), told["in_class True"]
-    assert "through C code" in told["in_class True"][0]
-    assert "is a generator" in told["in_generator True"][0]
+    assert told["in_class True"][0] == "in_class returned ['Made', 1]"
+    assert "through C code" in told["in_list True"][0]
+    assert told["in_generator True"][0] == "in_generator returned [b'given', 'next']"
     assert told["generator True"] == "yields yielded b'given'"
     assert "the evaluation stack of in_assignment is not known" in told["in_assignment True"][0]
     assert "the evaluation stack of in_assignment is not known" in told["in_assignment True"][1]
     assert all("is not in the snapshot" in each for each in told["with_absent True"])
     assert all("was not waiting within a call" in each for each in told["spinning True"])
     assert "no frame that a thread was running" in told["raised True"]
+    assert told["spinning line True"] == "spinning returned 'spun'"
+    # A frame that an exception has left.
+    anew, in_loop, behind, unbound, nowhere = told["lines True"]
+    assert anew.startswith("raising raised:") and anew.rstrip().endswith("ValueError: over")
+    assert "has ended, and what was on its stack is gone" in in_loop
+    assert behind == "raising returned [[1], 'later']"
+    if python.minor < 12:
+        assert unbound.startswith("raising raised:") and "UnboundLocalError" in unbound
+    else:
+        assert "needs a value of later: assign one first" in unbound
+    assert "has no code of raising" in nowhere
+    assert "its callers do not wait for it any more" in told["lines in chain True"]
+    assert "is part of a handler of an exception, which in_traceback is not in" in told["handler True"]
 
 
 def test_nothing_grows(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
@@ -98,7 +111,8 @@ def test_in_the_debugger(python: Interpreter, pysnap_binary: Path, tmp_path: Pat
     assert rest == "twice 4\nall 5\n"
     commands = (
         *("resume", "resume --return '2'", "resume --chain --return '2'", "resume --chain --raise EOFError('no')"),
-        *("extra = 10", "resume --chain --return '2'", "resume 3", "up", "resume --return 7", "resume --raise 5"),
+        *("extra = 10", "resume --chain --return '2'", "resume 3 4", "up", "resume --return 7", "resume --raise 5"),
+        *("number = 8", "doubled.append(1)", "resume 16", "resume 100"),
     )
     options = [option for command in commands for option in ("-c", command)]
     output = run_tool(
@@ -115,6 +129,8 @@ def test_in_the_debugger(python: Interpreter, pysnap_binary: Path, tmp_path: Pat
         "twice 14\n<module> raised:",
         "IndexError: list index out of range\n",
         "not an exception: 5",
+        "twice 8\nall 9\n<module> returned None\n",
+        "line 100 has no code of <module>",
     ):
         assert text in output, f"{text!r} is not in:\n{output}"
 
