@@ -32,9 +32,11 @@ class _Start(NamedTuple):
 
     stack: List[Any]
     blocks: List[FrameBlock]
-    #: Of an instruction whose result is given; without it `target` is executed.
+    #: Of an instruction whose result is given; without it `target` is executed, with what is given as its last operand
+    #: where `takes` says so.
     place: Optional[Place]
     target: int
+    takes: bool
     handled: Any
 
 
@@ -146,17 +148,18 @@ class Continuation(Record):
             # A handler's is the frame's own, which in 3.10 has in it where the exception came from.
             blocks.append(self.blocks[level] if block.handles else (_SETUP_FINALLY, block.handler, block.level))
         stack = [*self.stack[:kept], *[None] * (len(state.stack) - kept)]
-        self._start = _Start(stack, blocks, None, target, self.handled_outside(kept))
+        self._start = _Start(stack, blocks, None, target, False, self.handled_outside(kept))
 
     def within_its_place(self) -> None:
         """It goes on with what the instruction that it is within gives, or raises."""
-        self._start = _Start(self.stack, self.blocks, self.place, 0, self.handled)
+        self._start = _Start(self.stack, self.blocks, self.place, 0, False, self.handled)
 
-    def again_at_its_place(self, operands: Sequence[Any], stack: Optional[Sequence[Any]] = None) -> None:
-        """It executes the instruction that it is within once more, with these operands; `stack`: instead of its own."""
+    def again_at_its_place(self, operands: Sequence[Any] = (), takes: bool = False) -> None:
+        """It executes the instruction that it is within once more, with these operands, and what is given as the last
+        one where it `takes` that.
+        """
         assert self.place is not None
-        below = self.stack if stack is None else stack
-        self._start = _Start([*below, *operands], self.blocks, None, self.place.offset, self.handled)
+        self._start = _Start([*self.stack, *operands], self.blocks, None, self.place.begin, takes, self.handled)
 
     def check_stack(self, going: Sequence[Optional[Suspended]] = ()) -> None:
         """Raises CannotResume for a value that it would go on with and that is not in the snapshot. `going`: stand-ins
@@ -177,6 +180,8 @@ class Continuation(Record):
         code = self.frame.f_code
         if start.place is not None:
             offset, behind = start.place.offset, start.place.behind
+        elif start.takes:
+            offset, behind = start.target - 2, start.target
         else:
             code, offset, behind = entering(code, start.target)
         return _core.continuation(

@@ -71,9 +71,10 @@ class _Going:
 class Iterated(Link):
     """A generator or coroutine that a loop, `yield from` or `await` of its caller goes through."""
 
-    def __init__(self, going: Suspended, operands: Sequence[Any]) -> None:
+    def __init__(self, going: Suspended, operands: Sequence[Any], takes: bool) -> None:
         self.going = going
         self._operands = operands
+        self._takes = takes
 
     def pass_on(self, outer: Continuation, ended: Completion, generator: Any) -> Completion:
         assert self.going is not None
@@ -82,7 +83,7 @@ class Iterated(Link):
             self.going.going_on = generator
             return ended
         self.going.going_on = _Going(ended, generator)
-        outer.again_at_its_place(self._operands)
+        outer.again_at_its_place(self._operands, self._takes)
         return Completion()
 
 
@@ -112,9 +113,10 @@ class Awaited(Link):
         if innermost.place is not None and innermost.place.name == "SEND":
             # In place of what it waits for; since 3.15 there is an empty entry above that.
             at = max((at for at, item in enumerate(innermost.stack) if isinstance(item, tuple)), default=0)
-            innermost.again_at_its_place([(None,)], [*innermost.stack[:at], (self._told,), *innermost.stack[at + 1 :]])
+            innermost.stack = [*innermost.stack[:at], (self._told,), *innermost.stack[at + 1 :]]
+            innermost.again_at_its_place(takes=True)
         else:
-            innermost.again_at_its_place([(self._told,), (None,)])
+            innermost.again_at_its_place([(self._told,)], takes=True)
 
     def pass_on(self, outer: Continuation, ended: Completion, generator: Any) -> Completion:
         if ended.exception is not None:
@@ -148,11 +150,11 @@ def _generator_link(inner: FrameType, outer: Continuation, standing: Standing) -
         going = _stand_in_among(inner, outer.stack[-2:])
         if going is None:
             return None
-        return Iterated(going, [(None,)] if name == "SEND" else [])
+        return Iterated(going, [], name == "SEND")
     operands = standing.facts["operands"]
     if name == "YIELD_FROM":
         going = _stand_in_among(inner, operands) or _stand_in_of(inner)
-        return Iterated(going, [(going,), (None,)])
+        return Iterated(going, [(going,)], True)
     going = _stand_in_among(inner, operands)
     called = standing.facts["called"]
     if going is None or called is None:

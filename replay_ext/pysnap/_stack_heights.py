@@ -16,6 +16,8 @@ class Place(NamedTuple):
     offset: int
     behind: int
     name: str
+    #: Where the EXTENDED_ARGs before it begin.
+    begin: int
 
 
 def place_of(code: CodeType, lasti: int) -> Optional[Place]:
@@ -27,7 +29,11 @@ def place_of(code: CodeType, lasti: int) -> Optional[Place]:
     last = at + 1 if instructions[at].opname == "PRECALL" else at
     if last + 1 >= len(instructions):
         return None
-    return Place(instructions[at].offset, instructions[last + 1].offset, instructions[at].opname)
+    begin = at
+    while begin > 0 and instructions[begin - 1].opname == "EXTENDED_ARG":
+        begin -= 1
+    each = instructions[at]
+    return Place(each.offset, instructions[last + 1].offset, each.opname, instructions[begin].offset)
 
 
 def below(code: CodeType, flow: Flow, place: Place) -> List[State]:

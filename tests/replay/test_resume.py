@@ -26,10 +26,17 @@ def test_every_call_of_every_shape(
     told = json.loads(run_script(python, python_package, "resuming.py", captured.path))
     assert len(want) > 110
     # In 3.8 the instruction that calls an exit method leaves two results.
-    exits = [call for call in want if python.minor == 8 and is_exit(want[call][0][1], call)]
+    in_38 = [call for call in want if python.minor == 8 and not call.startswith("coroutines ")]
+    exits = [call for call in in_38 if is_exit(want[call][0][1], call)]
     for call in exits:
         truth = told.pop(call)
         assert all("none that leaves one result" in text for text in truth), truth
+        del want[call]
+    # What C code would do with the result is not known; from 3.11 on some methods are called without it.
+    through_c = [call for call in want if call.startswith("through_c ")]
+    refused = [call for call in through_c if all("through C code" in text for text in told[call])]
+    assert len(refused) >= 5, [told[call] for call in through_c]
+    for call in refused:
         del want[call]
     differences = [
         f"{call} ({how}): {told.get(call, [None, None])[index]!r}, not {truth[index]!r}"
