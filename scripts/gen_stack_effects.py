@@ -26,7 +26,16 @@ _SLICE_ARGUMENTS = [2, 3]
 
 
 _CALLS = {"CALL", "CALL_FUNCTION", "CALL_METHOD", "CALL_FUNCTION_KW", "CALL_FUNCTION_EX", "CALL_KW", "PRECALL"}
-_GIVES_RESULT = {"FOR_ITER", "COMPARE_OP", "CONTAINS_OP", "GET_ITER", "LOAD_ATTR", "WITH_EXCEPT_START"}
+_GIVES_RESULT = {
+    "FOR_ITER",
+    "COMPARE_OP",
+    "CONTAINS_OP",
+    "GET_ITER",
+    "LOAD_ATTR",
+    "SEND",
+    "WITH_EXCEPT_START",
+    "YIELD_FROM",
+}
 
 
 class _Fit(NamedTuple):
@@ -74,20 +83,25 @@ def _fit(name: str, number: int, jump: bool) -> _Fit:
     raise SystemExit(f"gen_stack_effects: {name} is of no known form: {effects}")
 
 
+def _is_jump(name: str, number: int) -> bool:
+    # From 3.14 on END_ASYNC_FOR names the SEND that it belongs to as jumps name their target.
+    return (number in dis.hasjrel or number in dis.hasjabs) and name != "END_ASYNC_FOR"
+
+
 def _flow(name: str, number: int) -> str:
     if name in _ENDS:
         return "kEnds"
-    if number not in dis.hasjrel and number not in dis.hasjabs:
+    if not _is_jump(name, number):
         return "kNext"
     return "kJumps" if name in _ALWAYS else "kMayJump"
 
 
 def _target(name: str, number: int) -> str:
+    if not _is_jump(name, number):
+        return "kNone"
     if number in dis.hasjabs:
         return "kAbsolute"
-    if number in dis.hasjrel:
-        return "kBackward" if "BACKWARD" in name else "kForward"
-    return "kNone"
+    return "kBackward" if "BACKWARD" in name else "kForward"
 
 
 def _result(name: str, fit: _Fit) -> str:
@@ -120,7 +134,7 @@ def _rows() -> List[str]:
         if number > 255 or skipped:
             continue
         fit = _corrected(name, _fit(name, number, False))
-        jumps = number in dis.hasjrel or number in dis.hasjabs
+        jumps = _is_jump(name, number)
         extra = _fit(name, number, True).base - _fit(name, number, False).base if jumps else 0
         rows.append(
             f"    {{{number}, OpcodeFlow::{_flow(name, number)}, JumpTarget::{_target(name, number)}, "

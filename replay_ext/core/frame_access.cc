@@ -78,16 +78,19 @@ PyObject* SetVariable(PyObject*, PyObject* args) {
 }
 
 PyObject* Continuation(PyObject*, PyObject* args) {
-  PyObject *frame, *stack, *blocks, *handled, *carrier;
+  PyObject *frame, *code, *stack, *blocks, *handled, *carrier;
   int offset, behind, raises;
-  if (!PyArg_ParseTuple(args, "O!O!O!iiOpO", &PyFrame_Type, &frame, &PyList_Type, &stack, &PyList_Type, &blocks,
-                        &offset, &behind, &handled, &raises, &carrier)) {
+  if (!PyArg_ParseTuple(args, "O!O!O!O!iiOpO", &PyFrame_Type, &frame, &PyCode_Type, &code, &PyList_Type, &stack,
+                        &PyList_Type, &blocks, &offset, &behind, &handled, &raises, &carrier)) {
     return nullptr;
   }
-  Ref code = CodeObject(frame);
-  Ref bytes(code ? PyObject_GetAttrString(code.get(), "co_code") : nullptr);
+  Ref own = CodeObject(frame);
+  Ref bytes(own ? PyObject_GetAttrString(code, "co_code") : nullptr);
   if (!bytes) return nullptr;
-  PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code.get());
+  PyCodeObject* object = reinterpret_cast<PyCodeObject*>(code);
+  if (!pysnap_code_same_variables(object, reinterpret_cast<PyCodeObject*>(own.get()))) {
+    return PyErr_Format(PyExc_ValueError, "code of other variables");
+  }
   const Py_ssize_t size = PyBytes_GET_SIZE(bytes.get());
   const Py_ssize_t depth = PyList_GET_SIZE(stack);
   // One more is for the result.
@@ -135,7 +138,7 @@ PyObject* Continuation(PyObject*, PyObject* args) {
   state.block_count = static_cast<int>(block_items.size());
   state.handled = PyExceptionInstance_Check(handled) ? handled : nullptr;
   Py_XINCREF(carrier);
-  PyObject* made = pysnap_frame_continue(frame, &state, offset, behind, raises, carrier);
+  PyObject* made = pysnap_frame_continue(frame, object, &state, offset, behind, raises, carrier);
   if (made != nullptr) pysnap_never_finalize(made);
   return made;
 }

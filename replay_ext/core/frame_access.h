@@ -20,10 +20,11 @@ PyObject* SetVariable(PyObject* module, PyObject* args);
 // unset_variable(frame, name): the same for `del name`.
 PyObject* UnsetVariable(PyObject* module, PyObject* args);
 
-// continuation(frame, stack, blocks, offset, behind, handled, raises, carrier) -> a generator, see
-// pysnap_frame_continue. `stack`: a list with a tuple of one object, None for NULL, or an int for a number of the
-// interpreter's own for each entry. `blocks`: a list of (type, handler, level). `handled`: an exception, or None.
-// ValueError for what the frame has no room for. The caller has verified that the frame's code can go on with it.
+// continuation(frame, code, stack, blocks, offset, behind, handled, raises, carrier) -> a generator, see
+// pysnap_frame_continue. `code`: what it goes on with, the frame's own or one that replaces it. `stack`: a list with a
+// tuple of one object, None for NULL, or an int for a number of the interpreter's own for each entry. `blocks`: a list
+// of (type, handler, level). `handled`: an exception, or None. ValueError for what the frame has no room for. The
+// caller has verified that the frame's code can go on with it.
 PyObject* Continuation(PyObject* module, PyObject* args);
 
 }  // namespace pysnap::replay

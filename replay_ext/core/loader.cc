@@ -482,7 +482,9 @@ void Loader::Fill(uint32_t id, const Object& object) {
     case ValueKind::kFrame:
       if (PyFrame_Check(made)) {
         const Frame frame(object.data);
-        if (FindThreadFrame(id, frame) == nullptr) FillFrame(made, frame);
+        if (FindThreadFrame(id, frame) != nullptr) break;
+        FillFrame(made, frame);
+        if (options_.run_code && frame.has_ended) ended_frames_.emplace_back(id, FactsOfVariables(frame));
       }
       break;
     case ValueKind::kGenerator:

@@ -238,6 +238,12 @@ class Loader {
   // What has to be known where captured code may run.
   Ref RunningDict();
   Ref StandingList();
+  Ref EndedList();
+  struct FrameFacts {
+    bool real = false;  // it has the bytecode that it was captured with
+    bool torn = false;  // a variable is not as it was
+  };
+  FrameFacts FactsOfVariables(const Frame& frame) const;
   bool IsBare(uint32_t id);
 
   const SnapshotFile& file_;
@@ -267,6 +273,7 @@ class Loader {
   std::vector<size_t> stack_sizes_;                           // how many of them each has
   std::unordered_map<uint32_t, MadeFrame> generator_frames_;  // by the generator's object id
   std::vector<RealGenerator> real_generators_;
+  std::vector<std::pair<uint32_t, FrameFacts>> ended_frames_;  // by object id
   std::vector<uint32_t> tracebacks_;
   std::vector<uint32_t> types_;
   std::vector<uint32_t> hashed_;                               // ids whose filling waits for phase 3

@@ -451,6 +451,12 @@ Frame::Frame(Bytes bytes) {
       case 27:
         has_hidden_caller = GetBool(reader);
         break;
+      case 28:
+        has_ended = GetBool(reader);
+        break;
+      case 29:
+        GetNumbers(reader, call_operands);
+        break;
       default:
         reader.skip();
     }

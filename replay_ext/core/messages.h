@@ -267,6 +267,8 @@ struct Frame {
   Absent stack_absent;
   uint32_t called = 0;
   bool has_hidden_caller = false;
+  bool has_ended = false;
+  Ids call_operands;
   Frame() = default;
   explicit Frame(Bytes bytes);
 };

@@ -224,12 +224,36 @@ bool Loader::IsBare(uint32_t id) {
   }
 }
 
+Loader::FrameFacts Loader::FactsOfVariables(const Frame& frame) const {
+  FrameFacts facts;
+  const auto known = codes_.find(frame.code);
+  facts.real = known != codes_.end() && known->second.real && known->second.shift == 0;
+  // A place for a plain value where this version needs a cell cannot be put back.
+  facts.torn = frame.absent.set;
+  for (const Local& local : frame.locals) {
+#if PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000
+    facts.torn = facts.torn || (local.kind == Local::kCell && local.cell == 0);
+#endif
+    facts.torn = facts.torn || (local.value == 0 && local.cell == 0);
+  }
+  return facts;
+}
+
+// Frames that have ended and somebody keeps: (frame, real, torn) for each.
+Ref Loader::EndedList() {
+  Ref list(PyList_New(0));
+  for (const auto& [id, facts] : ended_frames_) {
+    Ref item(Py_BuildValue("(OOO)", made_[id], facts.real ? Py_True : Py_False, facts.torn ? Py_True : Py_False));
+    if (!list || !item || PyList_Append(list.get(), item.get()) < 0) return Ref();
+  }
+  return list;
+}
+
 // What the frames of threads need to go on, beside their variables and their place: (frame, facts) for each.
 Ref Loader::StandingList() {
   Ref list(PyList_New(0));
   for (const MadeFrame& each : thread_frames_) {
     const Frame& frame = each.message;
-    const auto known = codes_.find(frame.code);
     Ref stack(PyList_New(0));
     for (size_t i = 0; i < frame.stack.size() && stack; ++i) {
       const auto number = std::find_if(frame.stack_numbers.begin(), frame.stack_numbers.end(),
@@ -248,16 +272,14 @@ Ref Loader::StandingList() {
       Ref item(Py_BuildValue("(iii)", block.type, block.handler, block.level));
       if (!blocks || !item || PyList_Append(blocks.get(), item.get()) < 0) return Ref();
     }
-    // A place for a plain value where this version needs a cell cannot be put back.
-    bool torn = frame.absent.set;
-    for (const Local& local : frame.locals) {
-#if PY_VERSION_HEX >= 0x030d0000 && PY_VERSION_HEX < 0x030e0000
-      torn = torn || (local.kind == Local::kCell && local.cell == 0);
-#endif
-      torn = torn || (local.value == 0 && local.cell == 0);
+    Ref operands(PyList_New(0));
+    for (const uint32_t id : frame.call_operands) {
+      Ref item(id != 0 ? Ref(PyTuple_Pack(1, Get(id))) : None());
+      if (!operands || !item || PyList_Append(operands.get(), item.get()) < 0) return Ref();
     }
+    const FrameFacts variables = FactsOfVariables(frame);
     Dict dict;
-    dict.Set("real", Bool(known != codes_.end() && known->second.real && known->second.shift == 0))
+    dict.Set("real", Bool(variables.real))
         .Set("stack", std::move(stack))
         .Set("below_call", Bool(frame.stack_below_call))
         .Set("why", AbsentOrNone(frame.stack_absent))
@@ -266,7 +288,8 @@ Ref Loader::StandingList() {
         .Set("hidden_caller", Bool(frame.has_hidden_caller))
         .Set("called", ObjectOrNone(frame.called))
         .Set("lasti", Int(frame.lasti))
-        .Set("torn", Bool(torn));
+        .Set("operands", std::move(operands))
+        .Set("torn", Bool(variables.torn));
     Ref facts = dict.Take();
     Ref pair(facts ? PyTuple_Pack(2, each.frame.get(), facts.get()) : nullptr);
     if (!list || !pair || PyList_Append(list.get(), pair.get()) < 0) return Ref();
@@ -300,6 +323,7 @@ Ref Loader::RunningDict() {
       .Set("functions", std::move(functions))
       .Set("modules", std::move(modules))
       .Set("standing", StandingList())
+      .Set("ended", EndedList())
       .Set("bare", std::move(bare));
   return dict.Take();
 }

@@ -13,10 +13,11 @@ from ._hooks import customize, elaborate_context, unwrap_stackitem
 from ._load import load
 from ._plugins import stands_for
 from ._rerun import Outcome, rerun
-from ._resume import CannotResume, Resumed, resume
+from ._resume import Resumed, resume
 from ._running import AbsentAttribute, AbsentValue
 from ._snapshot import Capture, Problem, Process, Reason, Snapshot, SnapshotError, Thread
 from ._stack import Frame, Stack
+from ._standing import CannotResume
 from ._tasks import Task
 
 __all__ = [

@@ -88,7 +88,7 @@ class BuiltinFunction:
 class Suspended:
     """Stands for a generator, coroutine or async generator: its frame can be looked at, it cannot go on."""
 
-    __slots__ = ("address", "awaiting", "code", "frame", "kind", "name", "qualname", "state")
+    __slots__ = ("address", "awaiting", "code", "frame", "going_on", "kind", "name", "qualname", "state")
 
     def __init__(self) -> None:
         self.kind = "unknown"
@@ -99,6 +99,8 @@ class Suspended:
         self.frame: Optional[FrameType] = None
         self.awaiting: Any = None
         self.address = 0
+        #: What it goes on as where its frame was let go on.
+        self.going_on: Any = None
 
     def __repr__(self) -> str:
         kind = self.kind.replace("_", " ").replace("async generator", "async_generator")
@@ -136,13 +138,25 @@ class Suspended:
     def _refuse(self, *args: object, **kwargs: object) -> Any:
         raise CodeNotRun("a generator or coroutine of the snapshot cannot go on")
 
-    send = throw = close = __next__ = asend = athrow = aclose = _refuse
+    asend = athrow = aclose = _refuse
+
+    def send(self, value: Any) -> Any:
+        return self._refuse() if self.going_on is None else self.going_on.send(value)
+
+    def throw(self, *error: Any) -> Any:
+        return self._refuse() if self.going_on is None else self.going_on.throw(*error)
+
+    def close(self) -> Any:
+        return self._refuse() if self.going_on is None else self.going_on.close()
+
+    def __next__(self) -> Any:
+        return self.send(None)
 
     def __iter__(self) -> Suspended:
         return self
 
     def __await__(self) -> Any:
-        return self._refuse()
+        return self._refuse() if self.going_on is None else self
 
 
 class NotRecorded:

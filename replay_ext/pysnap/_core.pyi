@@ -1,8 +1,9 @@
-from types import FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType
 from typing import Any, Dict, Generator, List, Tuple
 
 def continuation(
     frame: FrameType,
+    code: CodeType,
     stack: List[Any],
     blocks: List[Tuple[int, int, int]],
     offset: int,

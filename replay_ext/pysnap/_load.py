@@ -17,9 +17,9 @@ from ._numpy_real import RealArrays
 from ._pandas import PANDAS_TYPES
 from ._pandas_real import RealFrames
 from ._permission import permit, permit_functions
-from ._resume import register
 from ._running import AbsentInCode, NotIterator, closed_generator, running_builders
 from ._snapshot import Snapshot, SnapshotError
+from ._standing import register
 from ._torch_real import RealTensors
 
 try:
@@ -103,7 +103,7 @@ def load(path: Union[str, os.PathLike[str]], run_code: bool = False, import_libr
         offer_modules(running["modules"])
     snapshot = Snapshot(facts, run_code)
     if run_code:
-        register(snapshot, running["standing"], facts["threads"])
+        register(snapshot, running["standing"], running["ended"], facts["threads"])
     return snapshot
 
 

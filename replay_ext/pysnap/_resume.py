@@ -1,255 +1,106 @@
-"""Lets a captured frame go on from the instruction that it stands at, in a process of its own."""
+"""Lets a captured frame go on, from where it stands or from one of its lines, in a process of its own."""
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import signal
 import sys
 import tempfile
 import traceback
-import weakref
-from types import CodeType, FrameType, FunctionType, MethodType
-from typing import Any, Dict, Generator, Iterator, List, NamedTuple, NoReturn, Optional, Tuple
+from types import FrameType
+from typing import Any, Dict, List, NoReturn, Optional, Tuple
 
-from . import _core
-from ._absent import Absent, CodeNotRun, Suspended
-from ._codes import qualified_name
+from ._completion import Completion
+from ._continuation import Continuation
 from ._permission import require
 from ._record import Record
 from ._rerun import _within
-from ._running import NotIterator
-from ._stack_heights import Place, height_below, place_of
-
-_EXCEPT_HANDLER = 257  # a block's type, to 3.10
-_GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE
-_NO_ROOM = "the evaluation stack of {name} is not known: {why}"
+from ._resume_line import go_to_line
+from ._resume_links import link_between, link_of_innermost
+from ._standing import CannotResume, Stack, Standing, find, find_ended, name_of
 
 
-class CannotResume(CodeNotRun):
-    """Raised for a frame that cannot go on; it says why. Nothing has run."""
-
-    __module__ = "pysnap"
-
-
-class _Standing(NamedTuple):
-    """A thread's frame, and what there is besides its variables."""
-
-    frame: FrameType
-    facts: Dict[str, Any]
-    thread: Any
-
-
-class _Stack(NamedTuple):
-    frames: List[_Standing]  # the innermost first
-    waits: bool
-    handling: Any
-
-
-# Frames take no weak references: these go with the snapshot, whose threads hold the frames.
-_stacks: weakref.WeakKeyDictionary[Any, List[_Stack]] = weakref.WeakKeyDictionary()
-
-
-def register(snapshot: Any, standing: List[Tuple[FrameType, Dict[str, Any]]], threads: List[Any]) -> None:
-    """Remember what the frames of the snapshot's threads need to go on."""
-    facts = {id(frame): each for frame, each in standing}
-    _stacks[snapshot] = [
-        _Stack(
-            [_Standing(frame, facts[id(frame)], thread) for frame in thread["frames"]],
-            thread["stopped"] and thread["waits"] and not thread["wants_gil"] and not thread["holds_gil"],
-            thread["handling"],
-        )
-        for thread in threads
-    ]
-
-
-def _find(frame: FrameType) -> Tuple[_Stack, int]:
-    for stacks in list(_stacks.values()):
-        for stack in stacks:
-            for index, standing in enumerate(stack.frames):
-                if standing.frame is frame:
-                    return stack, index
-    raise CannotResume(f"{_name(frame)} is no frame that a thread was running, or its snapshot is gone")
-
-
-def _reason(why: Optional[Absent]) -> str:
-    return "what its instruction leaves there was not told" if why is None else str(why.detail or why.reason)
-
-
-def _name(frame: FrameType) -> str:
-    return str(qualified_name(frame.f_code, frame.f_globals))
-
-
-class Continuation(Record):
-    """A frame of which it is known how it goes on."""
-
-    def __init__(self, standing: _Standing, handled: Any) -> None:
-        """Raises CannotResume."""
-        frame, facts = standing.frame, standing.facts
-        self.name = _name(frame)
-        self.frame = frame
-        self.handled = handled
-        if not facts["real"]:
-            raise CannotResume(f"{self.name} does not have the bytecode that it was captured with")
-        if facts["torn"]:
-            raise CannotResume(f"a variable of {self.name} was not captured as it was")
-        if frame.f_code.co_flags & inspect.CO_ASYNC_GENERATOR:
-            raise CannotResume(f"{self.name} is an async generator, which only its caller can let go on")
-        if not facts["below_call"]:
-            raise CannotResume(_NO_ROOM.format(name=self.name, why=_reason(facts["why"])))
-        place = place_of(frame.f_code, facts["lasti"])
-        if place is None:
-            raise CannotResume(_NO_ROOM.format(name=self.name, why="it is at no instruction of its code"))
-        self.place: Place = place
-        self.stack: List[Any] = facts["stack"]
-        self.blocks: List[Tuple[int, int, int]] = facts["blocks"]
-        self.outer_exceptions = self._verified()
-        for item in self.stack:
-            if isinstance(item, tuple) and isinstance(item[0], (Absent, NotIterator, Suspended)):
-                raise CannotResume(f"{self.name} would go on with a value that is not in the snapshot: {item[0]!r}")
-        self.is_generator = bool(frame.f_code.co_flags & _GENERATORS)
-
-    def _verified(self) -> Tuple[int, ...]:
-        """Where the stack keeps exceptions that are handled outside of a handler of the frame, the lowest first."""
-        if sys.version_info < (3, 11):
-            return tuple(level + 1 for kind, _, level in self.blocks if kind == _EXCEPT_HANDLER)
-        try:
-            below = height_below(self.frame.f_code, self.place)
-        except (ValueError, AttributeError) as error:
-            raise CannotResume(_NO_ROOM.format(name=self.name, why=error)) from None
-        if len(below) != 1 or next(iter(below)).height != len(self.stack):
-            raise CannotResume(_NO_ROOM.format(name=self.name, why="its code says another height"))
-        return next(iter(below)).outer_exceptions
-
-    def handled_outside(self) -> Any:
-        """The exception that its caller was handling when it called."""
-        if not self.outer_exceptions:
-            return self.handled
-        at = self.outer_exceptions[0]
-        item = self.stack[at] if at < len(self.stack) else None
-        return item[0] if isinstance(item, tuple) else None
-
-    def make(self, raises: bool) -> Generator[Any, Any, Any]:
-        return _core.continuation(
-            self.frame,
-            self.stack,
-            self.blocks,
-            self.place.offset,
-            self.place.behind,
-            self.handled if isinstance(self.handled, BaseException) else None,
-            raises,
-            _carrier(self.frame.f_code) if sys.version_info >= (3, 11) else None,
-        )
-
-
-def _carrier(code: CodeType) -> Any:
-    """A generator that has not started, with room for the variables and the stack of code."""
-
-    def nothing() -> Iterator[None]:
-        yield
-
-    # Cells count twice in the sum, which does not matter.
-    variables = len(code.co_varnames) + len(code.co_cellvars) + len(code.co_freevars)
-    # Hidden variables of inlined comprehensions in modules and classes are in none of these.
-    hidden = code.co_nlocals
-    room = nothing.__code__.replace(co_stacksize=variables + hidden + code.co_stacksize + 8)
-    return FunctionType(room, {})()
-
-
-def _goes_straight(inner: _Standing, outer: _Standing) -> bool:
-    """Whether the call that `outer` is within gives what `inner` returns, and C code does no more with it."""
-    if inner.facts["hidden_caller"]:
-        return False
-    if not inner.facts["is_entry"]:
-        return True
-    code = inner.frame.f_code
-    place = place_of(outer.frame.f_code, outer.facts["lasti"])
-    if place is not None and place.name == "WITH_EXCEPT_START":
-        # The exit method is below the exception, which is of as many entries as the version has it.
-        below = outer.facts["stack"][-7:-3]
-        return any(isinstance(item, tuple) and _runs(item[0], code) for item in below)
-    called = outer.facts["called"]
-    return called is not None and (_runs(called, code) or _is_method_of(called, code))
-
-
-def _runs(called: Any, code: CodeType) -> bool:
-    if type(called) is MethodType:
-        called = called.__func__
-    return type(called) is FunctionType and called.__code__ is code
-
-
-def _is_method_of(instance: Any, code: CodeType) -> bool:
-    """Whether what is found as the callable is an instance with a __call__ in Python, or has no __call__: then it is
-    what a bound method is called on, which is put in the method's place for that time (method_vectorcall,
-    Objects/classobject.c).
-    """
-    kind = type(instance)
-    if isinstance(instance, type) or not kind.__flags__ & _HEAP_TYPE:
-        return False
-    methods = [(name, value) for each in kind.__mro__ for name, value in vars(each).items()]
-    call = next((value for name, value in methods if name == "__call__"), None)
-    if call is not None:
-        return _runs(call, code)
-    return any(_runs(value, code) for _, value in methods)
-
-
-def plan(frame: FrameType, whole_chain: bool) -> List[Continuation]:
+def plan(frame: FrameType, whole_chain: bool, line: Optional[int] = None) -> List[Continuation]:
     """What goes on, the innermost first. Raises CannotResume, or CodeNotRun without --run-code."""
     require(frame.f_code)
-    stack, index = _find(frame)
-    if index == 0 and not stack.waits:
+    ended = find_ended(frame) if line is not None else None
+    if line is not None and ended is not None:
+        if whole_chain:
+            raise CannotResume(f"{name_of(frame)} has ended: its callers do not wait for it any more")
+        continuation = Continuation.of_ended(ended)
+        go_to_line(continuation, line)
+        return [continuation]
+    stack, index = find(frame)
+    planned = [_first(stack, index, line)]
+    if whole_chain:
+        _plan_callers(stack.frames[index:], planned)
+    going = [each.link.going for each in planned]
+    for continuation in planned:
+        continuation.check_stack(going)
+    return planned
+
+
+def _first(stack: Stack, index: int, line: Optional[int]) -> Continuation:
+    standing = stack.frames[index]
+    is_within = index > 0 or stack.waits
+    if not is_within and line is None:
         raise CannotResume(
-            f"{_name(frame)} was not waiting within a call: it is not known how much of its instruction was done"
+            f"{name_of(standing.frame)} was not waiting within a call: it is not known how much of its instruction was"
+            " done"
         )
+    handled = _handled_in(stack, index)
+    if line is None:
+        continuation = Continuation.of_standing(standing, handled)
+        continuation.link = link_of_innermost(continuation)
+        return continuation
+    if is_within and standing.facts["below_call"]:
+        continuation = Continuation.of_standing(standing, handled)
+    else:
+        continuation = Continuation.without_stack(standing, handled)
+    go_to_line(continuation, line)
+    return continuation
+
+
+def _handled_in(stack: Stack, index: int) -> Any:
+    """The exception that is handled while this frame is the innermost one."""
     handled: Any = stack.handling
     for inner in stack.frames[:index]:
         if handled is None:
             break
         # What an inner frame handles is its own; what it has kept of before is that of its caller.
-        continuation = Continuation(inner, handled)
-        if continuation.is_generator:
-            raise CannotResume(f"which exception {_name(frame)} handles is not known: a generator runs within it")
-        handled = continuation.handled_outside()
-    planned = [Continuation(stack.frames[index], handled)]
-    if not whole_chain:
-        return planned
-    for inner, outer in zip(stack.frames[index:], stack.frames[index + 1 :]):
+        handled = _handled_outside(Continuation.of_standing(inner, handled), stack.frames[index])
+    return handled
+
+
+def _handled_outside(inner: Continuation, outer: Standing) -> Any:
+    if inner.is_generator and inner.handled is not None:
+        raise CannotResume(f"which exception {name_of(outer.frame)} handles is not known: a generator runs within it")
+    return inner.handled_outside()
+
+
+def _plan_callers(frames: List[Standing], planned: List[Continuation]) -> None:
+    for inner, outer in zip(frames, frames[1:]):
         require(outer.frame.f_code)
-        if planned[-1].is_generator:
-            raise CannotResume(f"{planned[-1].name} is a generator: its caller goes on with what it yields, too")
-        continuation = Continuation(outer, planned[-1].handled_outside())
-        if not _goes_straight(inner, outer):
-            raise CannotResume(
-                f"{_name(outer.frame)} has called {planned[-1].name} through C code,"
-                " which would do more with its result"
-            )
+        continuation = Continuation.of_standing(outer, _handled_outside(planned[-1], outer))
+        continuation.link = link_between(inner, continuation, outer, planned[-1].is_generator)
         planned.append(continuation)
-    return planned
 
 
-class _Ended(NamedTuple):
-    result: Any = None
-    exception: Optional[BaseException] = None
-    yielded: bool = False
-
-
-def _run(continuation: Continuation, result: Any, exception: Optional[BaseException]) -> _Ended:
-    generator = continuation.make(exception is not None)
+def _run(continuation: Continuation, generator: Any, given: Completion) -> Completion:
     try:
-        value = generator.send(result) if exception is None else generator.throw(exception)
+        value = generator.send(given.result) if given.exception is None else generator.throw(given.exception)
     except StopIteration as stop:
         # From 3.12 on a StopIteration that such code raises is this very one: it has a traceback in it.
         inner = None if stop.__traceback__ is None else stop.__traceback__.tb_next
-        return _Ended(exception=stop.with_traceback(inner)) if inner is not None else _Ended(result=stop.value)
+        return Completion(exception=stop.with_traceback(inner)) if inner is not None else Completion(stop.value)
     except BaseException as error:
         raised = _raised(continuation, error)
         # Without this function.
         if raised is error and error.__traceback__ is not None:
             raised = error.with_traceback(error.__traceback__.tb_next)
-        return _Ended(exception=raised)
-    return _Ended(result=value, yielded=True)
+        return Completion(exception=raised)
+    return Completion(value, yielded=True)
 
 
 def _raised(continuation: Continuation, error: BaseException) -> BaseException:
@@ -292,19 +143,20 @@ class Resumed(Record):
         return f"{self.name} {'yielded' if self.yielded else 'returned'} {self.result}"
 
 
-def run_here(planned: List[Continuation], result: Any, exception: Optional[BaseException]) -> Tuple[str, _Ended]:
+def run_here(planned: List[Continuation], result: Any, exception: Optional[BaseException]) -> Tuple[str, Completion]:
     """Let them go on in this process, one after the other; each is given what the one before has come to."""
-    ended = _Ended(result, exception)
+    ended = Completion(result, exception)
     name = ""
+    generator: Any = None
     for continuation in planned:
         name = continuation.name
-        ended = _run(continuation, ended.result, ended.exception)
-        if ended.yielded:
-            break
+        given = continuation.link.pass_on(continuation, ended, generator)
+        generator = continuation.make(given.exception is not None)
+        ended = _run(continuation, generator, given)
     return name, ended
 
 
-def _told(name: str, ended: _Ended) -> Dict[str, Any]:
+def _told(name: str, ended: Completion) -> Dict[str, Any]:
     told: Dict[str, Any] = {"name": name, "yielded": ended.yielded}
     if ended.exception is None:
         try:
@@ -353,15 +205,20 @@ def resume(
     result: Any = None,
     exception: Optional[BaseException] = None,
     whole_chain: bool = False,
+    line: Optional[int] = None,
 ) -> Resumed:
     """Let a frame go on from its instruction, with its variables as they are now, as if the call that it is within had
-    returned `result`, or raised `exception`.
+    returned `result`, or raised `exception`. With `line` it goes on from the beginning of that line instead; so can one
+    that has ended, where nothing needs to be on its stack.
 
-    With `whole_chain` its callers go on after it, each with what the one within it has returned or raised. It runs in a
-    forked process: nothing of what it does is seen here but what it tells. The snapshot must have been loaded with
-    `run_code`; CannotResume says why a frame cannot go on, before anything has run.
+    With `whole_chain` its callers go on after it, each with what the one within it has returned, raised or yielded. It
+    runs in a forked process: nothing of what it does is seen here but what it tells. The snapshot must have been loaded
+    with `run_code`; CannotResume says why a frame cannot go on, before anything has run. ValueError: both a line, and
+    what a call gives.
     """
-    planned = plan(frame, whole_chain)
+    if line is not None and (result is not None or exception is not None):
+        raise ValueError("from a line on there is no call that gives anything")
+    planned = plan(frame, whole_chain, line)
     resumed = Resumed()
     resumed.name = planned[-1].name
     sys.stdout.flush()

@@ -107,10 +107,11 @@ absl::StatusOr<ContextReader::CallStack> ContextReader::ReadCallStack(const Fram
     }
     call.stack.push_back(runtime_.version->decode_stack_ref(item));
   }
-  if (!place.is_call || !with_called) return call;
-  ASSIGN_OR_RETURN(call.called, ReadSlot(frame, place.height));
-  if (call.called.is_null()) {
-    ASSIGN_OR_RETURN(call.called, ReadSlot(frame, place.height + 1));
+  if (!with_called) return call;
+  for (int32_t i = 0; i < place.operands; ++i) {
+    ASSIGN_OR_RETURN(const Address operand, ReadSlot(frame, place.height + i));
+    call.operands.push_back(operand);
+    if (place.is_call && call.called.is_null() && i < 2) call.called = operand;
   }
   return call;
 }

@@ -49,7 +49,8 @@ class ContextReader {
   struct CallStack {
     std::vector<Address> stack;  // null: empty, or a number
     std::vector<std::pair<size_t, int64_t>> numbers;
-    Address called;  // null: not a call, or not asked for
+    Address called;                 // null: not a call, or not asked for
+    std::vector<Address> operands;  // of the instruction, `called` among them, bottom first
   };
   // `with_called`: the operands are still there, as they are while C code runs; Python code takes them.
   absl::StatusOr<CallStack> ReadCallStack(const FrameInfo& frame, bool with_called);

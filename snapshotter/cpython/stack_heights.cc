@@ -241,6 +241,7 @@ absl::StatusOr<CallPlace> StackHeights::FindCall(int32_t lasti, const std::vecto
   const bool is_precall = instructions_[i].opcode == numbers_.PRECALL && numbers_.PRECALL >= 0;
   // 3.11: the arguments are counted in PRECALL, and taken away in CALL.
   std::optional<int32_t> height;
+  int32_t operands = 0;
   for (const State& state : states_[i]) {
     const bool same =
         state.blocks.size() == blocks.size() &&
@@ -254,9 +255,10 @@ absl::StatusOr<CallPlace> StackHeights::FindCall(int32_t lasti, const std::vecto
       return absl::FailedPreconditionError("ways through its code leave stacks of different heights there");
     }
     height = after;
+    operands = state.height - after;
   }
   if (!height.has_value() || *height < 0) return absl::DataLossError("no way through its code leads there");
-  return CallPlace{.height = *height, .is_call = effect->result == OpcodeResult::kOfCall};
+  return CallPlace{.height = *height, .operands = operands, .is_call = effect->result == OpcodeResult::kOfCall};
 }
 
 }  // namespace pysnap

@@ -24,7 +24,8 @@ struct TryBlock {
 
 // An instruction within which other code runs, and which leaves one result when that is done.
 struct CallPlace {
-  int32_t height = 0;  // of the stack below its operands, which goes on unchanged
+  int32_t height = 0;    // of the stack below its operands, which goes on unchanged
+  int32_t operands = 0;  // how many are above that
   bool is_call = false;
 };
 

@@ -59,6 +59,7 @@ void FrameRecorder::Fill(const FrameInfo& info, GraphCrawler& crawler, proto::Fr
   out.set_address(info.address.value());
   out.set_lasti(info.lasti);
   out.set_is_entry(info.is_entry);
+  out.set_has_ended(info.has_ended);
   if (info.code != nullptr) {
     out.set_code(crawler.RefEssential(info.code->address));
     const SourcePosition& position = info.position;
@@ -108,6 +109,7 @@ void FrameRecorder::FillStack(const FrameInfo& info,
   if (call.ok()) {
     add(call->stack, call->numbers);
     if (!call->called.is_null()) out.set_called(crawler.Ref(call->called));
+    for (const Address operand : call->operands) out.add_call_operand(crawler.Ref(operand));
     out.set_stack_below_call(true);
   } else if (info.stack_known) {
     add(info.stack, info.stack_numbers);

@@ -24,11 +24,17 @@ class Made:
 
 
 def in_class():
-    return Made()
+    made = [Made(), 1]
+    return [type(made[0]).__name__, made[1]]
 
 
 def yields():
     yield block()
+    yield "next"
+
+
+def in_list():
+    return list(yields())
 
 
 def in_generator():
@@ -50,12 +56,19 @@ def with_absent():
 
 def spinning():
     entered.append(True)
-    while True:
+    while entered:
         pass
+    return "spun"
 
 
 def raising():
-    raise ValueError("over")
+    kept = []
+    for item in (1, 2):
+        if item == 2:
+            raise ValueError("over")
+        kept.append(item)
+    later = "later"
+    return [kept, later]
 
 
 def in_traceback():
@@ -71,7 +84,7 @@ def straight():
     return ["got", name, block()]
 
 
-BLOCKED = [in_sorted, in_class, in_generator, in_assignment, with_absent, in_traceback, straight]
+BLOCKED = [in_sorted, in_class, in_list, in_generator, in_assignment, with_absent, in_traceback, straight]
 
 
 def in_the_pipe():

@@ -235,6 +235,94 @@ def recursion(step, depth=4):
     return [step(depth), recursion(step, depth - 1)]
 
 
+def generators(step):
+    def numbers():
+        sent = yield step("first")
+        try:
+            second = step("second")
+        finally:
+            step("finally")
+        yield second, sent
+        return step("returned")
+
+    def outer():
+        result = yield from numbers()
+        yield step(result)
+
+    found = []
+    for value in outer():
+        found.append((value, step("body")))
+    each = numbers()
+    found.append(next(each))
+    found.append(each.send(step(5)))
+    found.append(next(each, "default"))
+    found.extend([step(value) + 1 for value in (step(item) for item in (1, 2))])
+    return found
+
+
+def coroutines(step):
+    class Once:
+        def __await__(self):
+            got = yield step("yielded")
+            return step(got)
+
+    class Context:
+        async def __aenter__(self):
+            return step(await Once())
+
+        async def __aexit__(self, kind, error, trace):
+            step(("exit", kind is not None))
+
+    async def inner():
+        return [step("inner"), await Once()]
+
+    async def outer():
+        first = await inner()
+        async with Context() as entered:
+            return first, entered, step("outer")
+
+    each = outer()
+    found = [each.send(None), each.send("sent")]
+    try:
+        each.send("again")
+    except StopIteration as stop:
+        found.append(stop.value)
+    return found
+
+
+def classes(step):
+    class Base:
+        def __init__(self, value):
+            self.value = step(value)
+
+    class Derived(Base):
+        def __init__(self, value):
+            super().__init__(value)
+            self.more = step("more")
+
+    each = [Base(step(1)), Derived(2)]
+    return [vars(one) for one in each], type(each[1]).__name__
+
+
+def through_c(step):
+    """Calls that C code goes on with: their callers do not."""
+
+    class Special:
+        inner = step("class body")
+
+        def __add__(self, other):
+            return step(other)
+
+        def __getitem__(self, item):
+            return step(item)
+
+        def __len__(self):
+            return step(3)
+
+    each = Special()
+    return each + 1, each["item"], len(each), sorted([2, 1], key=step), list(map(step, "ab"))
+
+
 SHAPES = [
     loops,
     with_blocks,
@@ -249,6 +337,10 @@ SHAPES = [
     assignments,
     many_variables,
     recursion,
+    generators,
+    coroutines,
+    classes,
+    through_c,
 ]
 
 if sys.version_info >= (3, 10):
@@ -345,4 +437,5 @@ def main():
     os._exit(0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -22,6 +22,7 @@ def plan_of(thread, control):
             return None
         shape.stack = list(shape.stack)
         shape.stack[places[-1]] = (NotImplemented,)
+        shape.within_its_place()
     return planned
 
 

@@ -26,10 +26,17 @@ def test_every_call_of_every_shape(
     told = json.loads(run_script(python, python_package, "resuming.py", captured.path))
     assert len(want) > 110
     # In 3.8 the instruction that calls an exit method leaves two results.
-    exits = [call for call in want if python.minor == 8 and is_exit(want[call][0][1], call)]
+    in_38 = [call for call in want if python.minor == 8 and not call.startswith("coroutines ")]
+    exits = [call for call in in_38 if is_exit(want[call][0][1], call)]
     for call in exits:
         truth = told.pop(call)
         assert all("none that leaves one result" in text for text in truth), truth
+        del want[call]
+    # What C code would do with the result is not known; from 3.11 on some methods are called without it.
+    through_c = [call for call in want if call.startswith("through_c ")]
+    refused = [call for call in through_c if all("through C code" in text for text in told[call])]
+    assert len(refused) >= 5, [told[call] for call in through_c]
+    for call in refused:
         del want[call]
     differences = [
         f"{call} ({how}): {told.get(call, [None, None])[index]!r}, not {truth[index]!r}"
@@ -57,15 +64,28 @@ def test_what_does_not_go_on(python: Interpreter, pysnap_binary: Path, python_pa
     assert told["variables True"] == "one"
     assert "through C code" in told["in_sorted True"][0]
     assert told["in_sorted True"][1] == "in_sorted returned b'given'"
-    assert told["in_class True"][0].startswith("CannotResume: "), told["in_class True"]
-    assert "through C code" in told["in_class True"][0]
-    assert "is a generator" in told["in_generator True"][0]
+    assert told["in_class True"][0] == "in_class returned ['Made', 1]"
+    assert "through C code" in told["in_list True"][0]
+    assert told["in_generator True"][0] == "in_generator returned [b'given', 'next']"
     assert told["generator True"] == "yields yielded b'given'"
     assert "the evaluation stack of in_assignment is not known" in told["in_assignment True"][0]
     assert "the evaluation stack of in_assignment is not known" in told["in_assignment True"][1]
     assert all("is not in the snapshot" in each for each in told["with_absent True"])
     assert all("was not waiting within a call" in each for each in told["spinning True"])
     assert "no frame that a thread was running" in told["raised True"]
+    assert told["spinning line True"] == "spinning returned 'spun'"
+    # A frame that an exception has left.
+    anew, in_loop, behind, unbound, nowhere = told["lines True"]
+    assert anew.startswith("raising raised:") and anew.rstrip().endswith("ValueError: over")
+    assert "has ended, and what was on its stack is gone" in in_loop
+    assert behind == "raising returned [[1], 'later']"
+    if python.minor < 12:
+        assert unbound.startswith("raising raised:") and "UnboundLocalError" in unbound
+    else:
+        assert "needs a value of later: assign one first" in unbound
+    assert "has no code of raising" in nowhere
+    assert "its callers do not wait for it any more" in told["lines in chain True"]
+    assert "is part of a handler of an exception, which in_traceback is not in" in told["handler True"]
 
 
 def test_nothing_grows(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
@@ -98,7 +118,8 @@ def test_in_the_debugger(python: Interpreter, pysnap_binary: Path, tmp_path: Pat
     assert rest == "twice 4\nall 5\n"
     commands = (
         *("resume", "resume --return '2'", "resume --chain --return '2'", "resume --chain --raise EOFError('no')"),
-        *("extra = 10", "resume --chain --return '2'", "resume 3", "up", "resume --return 7", "resume --raise 5"),
+        *("extra = 10", "resume --chain --return '2'", "resume 3 4", "up", "resume --return 7", "resume --raise 5"),
+        *("number = 8", "doubled.append(1)", "resume 16", "resume 100"),
     )
     options = [option for command in commands for option in ("-c", command)]
     output = run_tool(
@@ -115,6 +136,8 @@ def test_in_the_debugger(python: Interpreter, pysnap_binary: Path, tmp_path: Pat
         "twice 14\n<module> raised:",
         "IndexError: list index out of range\n",
         "not an exception: 5",
+        "twice 8\nall 9\n<module> returned None\n",
+        "line 100 has no code of <module>",
     ):
         assert text in output, f"{text!r} is not in:\n{output}"
 

@@ -88,13 +88,23 @@ void pysnap_set_handled(_PyErr_StackItem* item, PyObject* handled);
  * set) a suspended one. Takes the stack's references. */
 void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* state);
 
-/* A generator that goes on where a frame stands: within the instruction at `offset`, behind which comes `behind` (both
- * bytes). What is sent to it is what the instruction gives; with `raises` an exception that is thrown into it comes
- * from there. The frame is not changed. Takes the stack's references. From 3.11 on `carrier` (its reference is taken)
- * becomes that generator: one that has not started, without variables, and with room on its stack for all variables and
- * the stack of the frame. Up to 3.10 it is NULL. A new reference, or NULL with an exception set. */
-PyObject* pysnap_frame_continue(
-    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier);
+/* Whether two code objects have the same variables, in the same order. From 3.11 on `code` then gets the kinds of
+ * `other`, which its constructor loses. Both are left alone when not. */
+int pysnap_code_same_variables(PyCodeObject* code, PyCodeObject* other);
+
+/* A generator that goes on with `code`, whose variables are those of the frame's code, where a frame stands: within the
+ * instruction at `offset`, behind which comes `behind` (both bytes). What is sent to it is what the instruction gives;
+ * with `raises` an exception that is thrown into it comes from there. The frame is not changed. Takes the stack's
+ * references. From 3.11 on `carrier` (its reference is taken) becomes that generator: one that has not started, without
+ * variables, and with room on its stack for all variables and the stack of the frame. Up to 3.10 it is NULL. A new
+ * reference, or NULL with an exception set. */
+PyObject* pysnap_frame_continue(PyObject* frame,
+                                PyCodeObject* code,
+                                const pysnap_suspension* state,
+                                int offset,
+                                int behind,
+                                int raises,
+                                PyObject* carrier);
 
 /* Nothing of an object runs when it goes: neither its __del__ nor, of a generator that was not closed, its code. The
  * object is of a type that the garbage collector knows (PyObject_IS_GC). */

@@ -88,12 +88,26 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
 #define FRAME_FUNCTION f_func
 #endif
 
-PyObject* pysnap_frame_continue(
-    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier) {
+int pysnap_code_same_variables(PyCodeObject* code, PyCodeObject* other) {
+  if (code == other) return 1;
+  if (PyObject_RichCompareBool(code->co_localsplusnames, other->co_localsplusnames, Py_EQ) != 1) {
+    PyErr_Clear();
+    return 0;
+  }
+  return pysnap_code_set_kinds(code, PyBytes_AS_STRING(other->co_localspluskinds),
+                               PyBytes_GET_SIZE(other->co_localspluskinds));
+}
+
+PyObject* pysnap_frame_continue(PyObject* frame,
+                                PyCodeObject* code,
+                                const pysnap_suspension* state,
+                                int offset,
+                                int behind,
+                                int raises,
+                                PyObject* carrier) {
   (void)offset, (void)raises;
   const _PyInterpreterFrame* source = Inner(frame);
   _PyInterpreterFrame* made = (_PyInterpreterFrame*)((PyGenObject*)carrier)->gi_iframe;
-  PyCodeObject* code = source->f_code;
   Py_INCREF(source->FRAME_FUNCTION);
   Py_SETREF(made->FRAME_FUNCTION, source->FRAME_FUNCTION);
   Py_INCREF(code);

@@ -31,11 +31,28 @@ void pysnap_set_handled(_PyErr_StackItem* item, PyObject* handled) {
 }
 
 #if PY_VERSION_HEX < 0x030b0000
-PyObject* pysnap_frame_continue(
-    PyObject* frame, const pysnap_suspension* state, int offset, int behind, int raises, PyObject* carrier) {
+int pysnap_code_same_variables(PyCodeObject* code, PyCodeObject* other) {
+  if (code == other) return 1;
+  const int slots = pysnap_code_slots(code);
+  if (slots != pysnap_code_slots(other) || code->co_nlocals != other->co_nlocals ||
+      pysnap_code_free_count(code) != pysnap_code_free_count(other)) {
+    return 0;
+  }
+  for (int i = 0; i < slots; ++i) {
+    if (PyUnicode_Compare(pysnap_code_slot_name(code, i), pysnap_code_slot_name(other, i)) != 0) return 0;
+  }
+  return 1;
+}
+
+PyObject* pysnap_frame_continue(PyObject* frame,
+                                PyCodeObject* code,
+                                const pysnap_suspension* state,
+                                int offset,
+                                int behind,
+                                int raises,
+                                PyObject* carrier) {
   (void)behind, (void)raises, (void)carrier;
   PyFrameObject* source = (PyFrameObject*)frame;
-  PyCodeObject* code = source->f_code;
   PyObject* locals = (code->co_flags & CO_OPTIMIZED) != 0 ? NULL : source->f_locals;
   PyObject* made = pysnap_frame_new(code, source->f_globals, locals, source->f_builtins);
   if (made == NULL) return NULL;
