@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from support_py.attaching import ATTACHES, Attacher
-from support_py.interpreters import Interpreter, is_newest, rounds
+from support_py.interpreters import Interpreter, is_newest, leave_to_full_run, rounds
 
 PROGRAMS = Path(__file__).parent.parent / "programs"
 INSTRUCTIONS = int(os.environ.get("PYSNAP_STEP_INSTRUCTIONS", "20000"))
@@ -19,6 +19,7 @@ FEWEST_INSTRUCTIONS = 20000
 
 
 def test_frames_at_every_instruction(python: Interpreter, build_dir: Path) -> None:
+    leave_to_full_run(python)
     program = subprocess.Popen(
         [python.path, str(PROGRAMS / "calls.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

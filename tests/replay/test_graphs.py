@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support_py.interpreters import Interpreter, is_newest
+from support_py.interpreters import Interpreter, is_newest, leave_to_full_run
 from support_py.rebuild import rebuild
 from support_py.target import capture
 
@@ -18,6 +18,7 @@ FIRST = int(os.environ.get("PYSNAP_FIRST_GRAPH", "0"))
 
 @pytest.mark.timeout(600)
 def test_random_graphs(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
+    leave_to_full_run(python)
     count = GRAPHS if is_newest(python) else min(GRAPHS, FEWEST_GRAPHS)
     captured = capture(pysnap_binary, python, "graphs.py", tmp_path, arguments=[str(count), str(FIRST)])
     found = rebuild(python, python_package, "graphs", captured.path)["result"]

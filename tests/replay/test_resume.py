@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 from typing import List
 
-from support_py.interpreters import Interpreter, leave_to_full_run
+from support_py.interpreters import Interpreter, leave_to_full_run, leave_to_newest_debug_build
 from support_py.rebuild import run_script
 from support_py.target import capture, report, run_tool
 
@@ -89,7 +89,7 @@ def test_what_does_not_go_on(python: Interpreter, pysnap_binary: Path, python_pa
 
 
 def test_nothing_grows(python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path) -> None:
-    leave_to_full_run(python)
+    leave_to_newest_debug_build(python)
     captured = capture(pysnap_binary, python, "resumed_shapes.py", tmp_path)
     wanted = os.environ.get("PYSNAP_RESUMES", "1500" if python.debug else "600")
     count, objects, references, memory = json.loads(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import pytest
-from support_py.interpreters import Interpreter, leave_to_full_run
+from support_py.interpreters import Interpreter, leave_to_newest_debug_build
 from support_py.rebuild import run_script
 from support_py.target import PROGRAMS, capture, report
 
@@ -36,7 +36,7 @@ def is_end(end: str, of: str) -> bool:
 def test_every_line_from_every_call(
     python: Interpreter, pysnap_binary: Path, python_package: Path, tmp_path: Path, jumps: Any
 ) -> None:
-    leave_to_full_run(python)
+    leave_to_newest_debug_build(python)
     captured = capture(pysnap_binary, python, "resumed_lines.py", tmp_path)
     told: Dict[str, Any] = json.loads(run_script(python, python_package, "resuming_lines.py", captured.path, LINES))
     truth = jumps if python.minor < 11 else captured.oracle["jumps"]

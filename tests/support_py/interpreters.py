@@ -76,6 +76,13 @@ def leave_to_full_run(python: Interpreter) -> None:
         pytest.skip("on debug builds in the full run only (scripts/test.sh --full)")
 
 
+def leave_to_newest_debug_build(python: Interpreter) -> None:
+    """The same where one debug build shows it for all: the newest, in the full run."""
+    leave_to_full_run(python)
+    if python.debug and python.minor != max(each.minor for each in find_interpreters() if each.debug):
+        pytest.skip("of the debug builds, on the newest only")
+
+
 def find_interpreters(wanted: Sequence[str] = ()) -> list[Interpreter]:
     """The supported interpreters, or those of them that one of the names chooses (see --python)."""
     supported = [python for python in _listed() if not python.free_threaded]
