@@ -82,16 +82,6 @@ void pysnap_generator_suspend(PyObject* generator, const pysnap_suspension* stat
   pysnap_set_handled(&self->gi_exc_state, state->handled);
 }
 
-int pysnap_code_same_variables(PyCodeObject* code, PyCodeObject* other) {
-  if (code == other) return 1;
-  if (PyObject_RichCompareBool(code->co_localsplusnames, other->co_localsplusnames, Py_EQ) != 1) {
-    PyErr_Clear();
-    return 0;
-  }
-  return pysnap_code_set_kinds(code, PyBytes_AS_STRING(other->co_localspluskinds),
-                               PyBytes_GET_SIZE(other->co_localspluskinds));
-}
-
 PyObject* pysnap_frame_continue(PyObject* frame,
                                 PyCodeObject* code,
                                 const pysnap_suspension* state,

@@ -30,7 +30,17 @@ void pysnap_set_handled(_PyErr_StackItem* item, PyObject* handled) {
   Py_XSETREF(item->exc_value, handled);
 }
 
-#if PY_VERSION_HEX < 0x030b0000
+#if PY_VERSION_HEX >= 0x030b0000
+int pysnap_code_same_variables(PyCodeObject* code, PyCodeObject* other) {
+  if (code == other) return 1;
+  if (PyObject_RichCompareBool(code->co_localsplusnames, other->co_localsplusnames, Py_EQ) != 1) {
+    PyErr_Clear();
+    return 0;
+  }
+  return pysnap_code_set_kinds(code, PyBytes_AS_STRING(other->co_localspluskinds),
+                               PyBytes_GET_SIZE(other->co_localspluskinds));
+}
+#else
 int pysnap_code_same_variables(PyCodeObject* code, PyCodeObject* other) {
   if (code == other) return 1;
   const int slots = pysnap_code_slots(code);
